@@ -1,0 +1,114 @@
+"""Names as they are compared: folding, and the sorted index from folded names to nodes.
+
+The index is searched by bisection on memory-mapped bytes, so a look-up reads a few pages of it. Near
+names ("did you mean") scan it once, with rapidfuzz, and only after a miss.
+"""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+_SPACES = re.compile(r"[\s\-‐–_/]+")
+_NOISE = re.compile(r"[^\w\s.+]")
+
+NAME, PHRASE, SYNONYM = 0, 1, 2
+"""How strongly a name belongs to its node; a smaller number wins."""
+
+
+def fold(name: str) -> str:
+    """Fold case, ё/е, hyphens and punctuation, so that spellings of one name compare equal."""
+    lowered = name.casefold().replace("ё", "е")
+    return _NOISE.sub("", _SPACES.sub(" ", lowered)).strip()
+
+
+class StringTable:
+    """A read-only column of strings: UTF-8 bytes end to end, and where each begins.
+
+    :param folder: the artifact's folder.
+    :param column: the column's name; files `COLUMN.utf8` and `COLUMN.offsets.npy` (uint32 [n + 1]).
+    """
+
+    def __init__(self, folder: Path, column: str) -> None:
+        self._offsets = np.load(folder / f"{column}.offsets.npy", mmap_mode="r")
+        path = folder / f"{column}.utf8"
+        empty = path.stat().st_size == 0
+        self._bytes = np.zeros(0, np.uint8) if empty else np.memmap(path, np.uint8, mode="r")
+
+    def __len__(self) -> int:
+        return len(self._offsets) - 1
+
+    def __getitem__(self, index: int) -> str:
+        return self.raw(index).decode("utf-8")
+
+    def raw(self, index: int) -> bytes:
+        """Give one string's UTF-8 bytes."""
+        return self._bytes[self._offsets[index] : self._offsets[index + 1]].tobytes()
+
+    @staticmethod
+    def write(folder: Path, column: str, values: Sequence[str]) -> None:
+        """Write a column (see the class) into a folder."""
+        encoded = [value.encode("utf-8") for value in values]
+        offsets = np.zeros(len(encoded) + 1, np.uint32)
+        np.cumsum([len(value) for value in encoded], out=offsets[1:])
+        np.save(folder / f"{column}.offsets.npy", offsets)
+        (folder / f"{column}.utf8").write_bytes(b"".join(encoded))
+
+
+class NameIndex:
+    """Finds nodes by any of their names, in any language.
+
+    :param folder: the graph's folder, with the columns written by :meth:`write`.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._keys = StringTable(folder, "name_key")
+        self._nodes = np.load(folder / "name_node.npy", mmap_mode="r")
+        self._ranks = np.load(folder / "name_rank.npy", mmap_mode="r")
+
+    def find(self, name: str) -> list[tuple[int, int]]:
+        """Find the nodes that bear a name exactly (after folding).
+
+        :param name: as a person typed it.
+        :returns: (rank, node_index) pairs, the strongest first.
+        """
+        key = fold(name).encode("utf-8")
+        low, high = 0, len(self._keys)
+        while low < high:
+            middle = (low + high) // 2
+            low, high = (middle + 1, high) if self._keys.raw(middle) < key else (low, middle)
+        found = []
+        while low < len(self._keys) and self._keys.raw(low) == key:
+            found.append((int(self._ranks[low]), int(self._nodes[low])))
+            low += 1
+        return sorted(found)
+
+    def near(self, name: str, limit: int) -> list[int]:
+        """Find nodes whose names look like `name`.
+
+        :param name: a name that was not found.
+        :param limit: how many nodes at most.
+        :returns: node indices, the nearest first; similarity below 60 of 100 (rapidfuzz WRatio) is left out.
+        """
+        from rapidfuzz import fuzz, process
+
+        keys = [self._keys[index] for index in range(len(self._keys))]
+        hits = process.extract(fold(name), keys, scorer=fuzz.WRatio, score_cutoff=60, limit=limit * 4)
+        nodes = [int(self._nodes[index]) for _, _, index in hits]
+        return list(dict.fromkeys(nodes))[:limit]
+
+    @staticmethod
+    def write(folder: Path, entries: Sequence[tuple[str, int, int]]) -> None:
+        """Write the index.
+
+        :param folder: the graph's folder.
+        :param entries: (name, node_index, rank) for every name of every node.
+        """
+        folded = {(fold(name).encode("utf-8"), node): rank for name, node, rank in sorted(entries, key=lambda e: -e[2])}
+        ordered = sorted((key, rank, node) for (key, node), rank in folded.items() if key)
+        StringTable.write(folder, "name_key", [key.decode("utf-8") for key, _, _ in ordered])
+        np.save(folder / "name_node.npy", np.array([node for _, _, node in ordered], np.int32))
+        np.save(folder / "name_rank.npy", np.array([rank for _, rank, _ in ordered], np.int8))
+
+

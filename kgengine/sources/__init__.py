@@ -1,0 +1,1 @@
+"""Readers of graph sources; each gives a :class:`kgengine.sources.records.SourceGraph`."""
