@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kgengine.artifacts import replaced_folder, write_manifest
+from kgengine.artifacts import replaced_folder, sha256_file, write_manifest
 from kgengine.errors import KGError
 from kgengine.graph import Graph
 from kgengine.ranking import RankMetrics
@@ -46,11 +46,11 @@ class EmbeddingConfig:
 
     model: str = "RotatE"
     dim: int = 64
-    epochs: int = 200
+    epochs: int = 100
     batch: int = 512
-    negatives: int = 32
-    learning_rate: float = 0.01
-    margin: float = 9.0
+    negatives: int = 16
+    learning_rate: float = 0.02
+    margin: float = 6.0
     frequency: int = 20
     patience: int = 2
     seed: int = 0
@@ -83,6 +83,7 @@ def train_embedding(
                 "config": asdict(config),
                 "epochs_run": len(result.losses),
                 "metrics": asdict(metrics),
+                "vectors": sha256_file(temporary / VECTORS),
                 "versions": {name: version(name) for name in ("pykeen", "torch", "numpy")},
             },
         )

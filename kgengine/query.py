@@ -130,7 +130,7 @@ def follow(
     graph: Graph,
     anchors: Sequence[int],
     types: Sequence[str],
-    relations: Sequence[str] | None = None,
+    relations: Sequence[Sequence[str]] | None = None,
     limit: int | None = None,
 ) -> list[Answer]:
     """Follow a typed path, e.g. symptom/disease/drug, from all anchors at once.
@@ -141,7 +141,7 @@ def follow(
     :param graph: the graph.
     :param anchors: node indices, each of type `types[0]`.
     :param types: node types along the path, 2 to `MAX_HOPS` + 1 of them.
-    :param relations: only paths over these relations.
+    :param relations: for each step the relations that it may take (none given: any); all free when None.
     :param limit: how many answers at most, all when None.
     :returns: the answers, best first.
     :raises KGError: the path is too short or long, or a name is unknown.
@@ -153,16 +153,17 @@ def follow(
     for anchor in anchors:
         if graph.type(anchor) != types[0]:
             raise KGError(f"{graph.name(anchor)} is a {graph.type(anchor)}, but the path begins with {types[0]}")
-    mask, fixed = _allowed(graph, relations), np.asarray(anchors, np.int64)
+    masks = [_allowed(graph, step) for step in relations or [()] * (len(types) - 1)]
+    fixed = np.asarray(anchors, np.int64)
     first = [
-        _collect(graph, [expand(graph, PathTable.start(np.array([anchor])), types[1], mask, fixed)])
+        _collect(graph, [expand(graph, PathTable.start(np.array([anchor])), types[1], masks[0], fixed)])
         for anchor in anchors
     ]
     meeting = np.prod([one.score for one in first], axis=0)
     count = np.prod([one.count for one in first], axis=0)
     met = np.flatnonzero(meeting > 0)
     table = PathTable.start(met, meeting[met])
-    for node_type in types[2:]:
+    for node_type, mask in zip(types[2:], masks[1:], strict=True):
         table = expand(graph, table, node_type, mask, fixed)
     rest = _collect(graph, [table])
     paths = np.zeros(graph.num_nodes, np.int64)

@@ -20,6 +20,10 @@ class RankMetrics:
     hits_at_10: float
     num_ranks: int
 
+    def __str__(self) -> str:
+        shares = f"MRR {self.mrr:.3f}  Hits@1 {self.hits_at_1:.3f}  Hits@10 {self.hits_at_10:.3f}"
+        return f"{shares}  ({self.num_ranks:,} ranks)"
+
     @classmethod
     def of(cls, ranks: Sequence[float]) -> "RankMetrics":
         """Summarise ranks (1 is best)."""

@@ -19,7 +19,7 @@ class Embedding:
     """An exported embedding.
 
     :ivar vectors: float32 [num_nodes, dim], row = node_index.
-    :ivar manifest: how it was made: graph hash, model, split, metrics.
+    :ivar manifest: how it was made: graph hash, configuration, metrics, SHA-256 of the vectors.
     """
 
     vectors: npt.NDArray[np.float32]
@@ -45,3 +45,12 @@ def open_embedding(folder: Path, graph: Graph) -> Embedding:
         problem = f"has shape {vectors.shape}, expected {graph.num_nodes} rows"
         raise ArtifactError(f"the embedding at {folder} {problem}; run 'kg embed' again")
     return Embedding(vectors, manifest)
+
+
+def same_embedding(folder: Path, graph: Graph, config: dict[str, Any]) -> Embedding | None:
+    """Open an embedding if it belongs to the graph and was trained with just this configuration, else None."""
+    try:
+        embedding = open_embedding(folder, graph)
+    except ArtifactError:
+        return None
+    return embedding if embedding.manifest.get("config") == config else None

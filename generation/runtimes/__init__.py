@@ -1,0 +1,1 @@
+"""What turns a chat into text: one contract (`contract`), llama.cpp behind it, and a scripted stand-in for tests."""

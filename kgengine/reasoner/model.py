@@ -85,7 +85,8 @@ class Reasoner(nn.Module):
         self.query = nn.Embedding(config.num_relations, config.hidden)
         self.layers = nn.ModuleList([RelationalLayer(config) for _ in range(config.hops)])
         self.feature = nn.Linear(config.features, config.hidden) if config.features else None
-        width = config.hidden * (4 if config.features else 2)
+        self.feature_dropout = nn.Dropout(0.5)
+        width = config.hidden * (3 if config.features else 2)
         self.head = nn.Sequential(nn.Linear(width, 2 * config.hidden), nn.ReLU(), nn.Linear(2 * config.hidden, 1))
 
     def forward(self, messages: Messages, features: Tensor, anchors: Tensor, relations: Tensor) -> Tensor:
@@ -107,7 +108,7 @@ class Reasoner(nn.Module):
             state = layer(state, start, matrices)
         seen = [state, wanted.expand(nodes, batch, -1)]
         if self.feature is not None:
-            known = torch.tanh(self.feature(features))
-            seen += [known[:, None].expand(nodes, batch, -1), known[:, None] * known[anchors]]
+            known = self.feature_dropout(torch.tanh(self.feature(features)))
+            seen.append(known[:, None].expand(nodes, batch, -1))
         scores: Tensor = self.head(torch.cat(seen, dim=-1))
         return scores.squeeze(-1).T

@@ -1,0 +1,42 @@
+"""`kg qa`."""
+
+from pathlib import Path
+
+import click
+
+from cli.console import progress_bar
+from generation.dataset import jsonl_writer
+from generation.qa import QAConfig, build_qa
+from kgengine.graph import Graph
+from kgengine.workspace import Workspace
+
+
+@click.command("qa")
+@click.option("-n", "--count", type=click.IntRange(1), default=50, show_default=True, help="How many items.")
+@click.option("--hops", default="1,2,3", show_default=True, metavar="K,...", help="Hop counts, taken in turn.")
+@click.option("--lang", default="en", show_default=True, help="Language: en or ru.")
+@click.option("--max-answers", type=click.IntRange(1), default=15, show_default=True, help="Most gold answers.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same items.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("qa.jsonl"), show_default=True)
+@click.option("--force", is_flag=True, help="Replace the output file.")
+@click.pass_obj
+def command(
+    workspace: Workspace, count: int, hops: str, lang: str, max_answers: int, seed: int, out: Path, force: bool
+) -> None:
+    """Build 1- to 3-hop questions with complete answers and proofs, in the alpaca format.
+
+    \b
+    Example:
+      kg qa -n 1000 --lang ru --out qa.jsonl
+    """
+    parts = [part.strip() for part in hops.split(",")]
+    if not all(part.isdigit() for part in parts):
+        raise click.BadParameter(f"'{hops}' is not a list of hop counts such as 1,2,3", param_hint="--hops")
+    graph = Graph.open(workspace.graph)
+    config = QAConfig(lang, tuple(int(part) for part in parts), max_answers, seed)
+    items = build_qa(graph, config, count)
+    with jsonl_writer(out, force) as file, progress_bar("questions") as progress:
+        for item in items:
+            file.write(item)
+            progress(file.count, count, "")
+    click.echo(f"{file.count} questions in {out} ({hops} hops, {lang}, alpaca format)")

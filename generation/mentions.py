@@ -1,0 +1,160 @@
+"""Finds what a text says: mentions of the graph's nodes, each affirmed or negated.
+
+A mention is the longest run of words of one clause whose lemmas are a name of a node; determiners between
+them don't count. Negation follows the idea of NegEx (Chapman et al. 2001, doi:10.1006/jbin.2001.1029): a trigger
+negates what follows (or precedes) it in its sentence, up to a word that ends its scope. Words inside a
+mention never trigger ("нет аппетита" is a symptom).
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from generation.lemmas import Word, words
+from kgengine.graph import Graph
+from kgengine.schema import DISEASE, DRUG, SYMPTOM
+
+_DETERMINERS = {
+    "en": {"a", "an", "the", "his", "her", "their", "my", "your", "our", "its", "this", "that", "some", "any", "he", "she"},
+    "ru": {"мой", "его", "ее", "свой", "этот", "тот", "данный"},
+}
+_BEFORE = {
+    "en": ["no", "not", "deny", "denial", "without", "never", "neither", "nor", "negative for", "absence of", "free of",
+           "lack of", "rule out", "don't", "doesn't", "didn't", "isn't", "wasn't", "hasn't", "haven't", "can't"],
+    "ru": ["не", "нет", "без", "отрицать", "отсутствие", "отсутствовать", "ни", "исключить", "исключать"],
+}  # fmt: skip
+_AFTER = {
+    "en": ["be absent", "be deny", "be rule out", "be not present", "be negative", "have resolve", "be not"],
+    "ru": ["нет", "отсутствовать", "отрицать", "не быть", "не беспокоить", "не отмечать", "не отмечаться", "не выявить",
+           "не выявлять", "исключить"],
+}  # fmt: skip
+_NOT_NEGATION = {
+    "en": ["not only", "no change in", "no improvement in", "no improvement of", "not sure", "without relief", "no relief",
+           "not improve", "no longer have relief", "not relieve", "not go away", "not respond", "not resolve", "no better"],
+    "ru": ["не только", "не проходить", "не уменьшаться", "не купироваться", "не снижаться", "без улучшение", "без эффект",
+           "без динамика", "нет эффект", "нет улучшение"],
+}  # fmt: skip
+_SCOPE_END = {
+    "en": {"but", "however", "although", "though", "except", "yet", "while", "whereas", "because", "since", "report",
+           "complain", "describe", "present", "have", "develop", "experience", "notice", "mention"},
+    "ru": {"но", "однако", "зато", "хотя", "кроме", "жалоба", "жаловаться", "беспокоить", "отмечать", "появиться"},
+}  # fmt: skip
+_BACKWARD_REACH = 4
+"""How many words before a trailing trigger its scope begins at most."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """One mention: the nodes that the wording may mean, its place in the text, and whether it is negated."""
+
+    nodes: frozenset[int]
+    start: int
+    end: int
+    text: str
+    negated: bool
+
+
+@dataclass
+class _Trie:
+    children: dict[str, "_Trie"] = field(default_factory=dict)
+    nodes: set[int] = field(default_factory=set)
+
+
+class Lexicon:
+    """Every name of a graph's diseases, symptoms and drugs in one language, ready to be found in text.
+
+    :param graph: the graph.
+    :param lang: "en" or "ru".
+    """
+
+    def __init__(self, graph: Graph, lang: str) -> None:
+        self.lang = lang
+        self._root = _Trie()
+        self._before = [tuple(trigger.split()) for trigger in _BEFORE[lang]]
+        self._after = [tuple(trigger.split()) for trigger in _AFTER[lang]]
+        self._harmless = [tuple(trigger.split()) for trigger in _NOT_NEGATION[lang]]
+        for node_type in (DISEASE, SYMPTOM, DRUG):
+            if node_type not in graph.types:
+                continue
+            for node in graph.nodes_of_type(node_type).tolist():
+                wording = graph.wording(node, lang)
+                for name in {wording.name, wording.phrase, wording.accusative, *wording.synonyms}:
+                    self._add(name, node)
+
+    def _add(self, name: str, node: int) -> None:
+        place = self._root
+        for word in self._content(words(name, self.lang)):
+            place = place.children.setdefault(word.lemma, _Trie())
+        if place is not self._root:
+            place.nodes.add(node)
+
+    def _content(self, found: Iterable[Word]) -> list[Word]:
+        return [word for word in found if word.lemma not in _DETERMINERS[self.lang]]
+
+    def find(self, text: str) -> list[Mention]:
+        """Find all mentions in a text, left to right, the longest at each place.
+
+        :param text: a note.
+        :returns: the mentions; they don't overlap.
+        """
+        tokens = self._content(words(text, self.lang))
+        spans: list[tuple[int, int, frozenset[int]]] = []
+        position = 0
+        while position < len(tokens):
+            length, nodes = self._longest(tokens, position)
+            if nodes:
+                spans.append((position, position + length, nodes))
+            position += max(length, 1)
+        negated = self._negated_tokens(tokens, spans)
+        mentions = []
+        for first, last, nodes in spans:
+            start, end = tokens[first].start, tokens[last - 1].end
+            mentions.append(Mention(nodes, start, end, text[start:end], first in negated))
+        return mentions
+
+    def _longest(self, tokens: Sequence[Word], position: int) -> tuple[int, frozenset[int]]:
+        place, best, nodes = self._root, 0, frozenset[int]()
+        for length, word in enumerate(tokens[position:], 1):
+            if word.clause != tokens[position].clause or word.lemma not in place.children:
+                break
+            place = place.children[word.lemma]
+            if place.nodes:
+                best, nodes = length, frozenset(place.nodes)
+        return best, nodes
+
+    def _negated_tokens(self, tokens: Sequence[Word], spans: Sequence[tuple[int, int, frozenset[int]]]) -> set[int]:
+        """Give the positions of all tokens that lie in the scope of a negation."""
+        inside = {position for first, last, _ in spans for position in range(first, last)}
+        lemmas = [None if position in inside else word.lemma for position, word in enumerate(tokens)]
+        for position in range(len(tokens)):
+            length = self._match(self._harmless, [word.lemma for word in tokens], position)
+            lemmas[position : position + length] = [None] * length
+        negated: set[int] = set()
+        for position in range(len(tokens)):
+            length = self._match(self._before, lemmas, position)
+            if length:
+                negated |= self._forward(tokens, lemmas, position, position + length)
+            if self._match(self._after, lemmas, position):
+                negated |= self._backward(tokens, lemmas, position)
+        return negated
+
+    @staticmethod
+    def _match(triggers: Sequence[tuple[str, ...]], lemmas: Sequence[str | None], position: int) -> int:
+        """Give the length of the longest trigger at a position, 0 for none."""
+        fits = [len(t) for t in triggers if tuple(lemmas[position : position + len(t)]) == t]
+        return max(fits, default=0)
+
+    def _forward(self, tokens: Sequence[Word], lemmas: Sequence[str | None], origin: int, start: int) -> set[int]:
+        scope = set()
+        for position in range(start, len(tokens)):
+            if tokens[position].sentence != tokens[origin].sentence or lemmas[position] in _SCOPE_END[self.lang]:
+                break
+            scope.add(position)
+        return scope
+
+    def _backward(self, tokens: Sequence[Word], lemmas: Sequence[str | None], origin: int) -> set[int]:
+        scope = set()
+        for position in range(origin - 1, max(-1, origin - 1 - _BACKWARD_REACH), -1):
+            if tokens[position].sentence != tokens[origin].sentence or lemmas[position] in _SCOPE_END[self.lang]:
+                break
+            scope.add(position)
+        return scope

@@ -1,0 +1,155 @@
+"""Verifies a note against its bundle: it must say those facts, about that patient, and no others.
+
+Each fault is a :class:`Problem` with its reason, the node in question and the words that show it. A note
+with no problem is accepted. Nothing is repaired here.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from generation.lemmas import words
+from generation.mentions import Lexicon, Mention
+from kgengine.bundles import Bundle
+from kgengine.graph import Graph
+from kgengine.hierarchy import superclasses
+
+MISSING, NEGATED, INVENTED = "missing", "negated", "invented"
+DIAGNOSIS_NAMED, WRONG_PATIENT, WRONG_LANGUAGE = "diagnosis named", "wrong patient", "wrong language"
+REPETITION, CUT_OFF, EMPTY = "repetition", "cut off", "empty"
+REASONS = (MISSING, NEGATED, INVENTED, DIAGNOSIS_NAMED, WRONG_PATIENT, WRONG_LANGUAGE, REPETITION, CUT_OFF, EMPTY)
+
+_SEX_WORDS = {
+    "en": {
+        "female": {"she", "her", "hers", "herself", "woman", "girl", "female", "lady", "mrs", "ms"},
+        "male": {"he", "him", "his", "himself", "man", "boy", "male", "gentleman", "mr"},
+    },
+    "ru": {
+        "female": {"она", "женщина", "девочка", "девушка", "пациентка", "больная"},
+        "male": {"он", "мужчина", "мальчик", "юноша"},
+    },
+}
+_AGE = {
+    "en": re.compile(r"\b(\d{1,3})[\s-]*years?[\s-]*old|\baged?\s+(\d{1,3})\b|\b(\d{1,3})\s?yo\b", re.IGNORECASE),
+    "ru": re.compile(r"(?:пациент\w*|мужчин\w*|женщин\w*|мальчик\w*|девочк\w*|возраст\w*)[,:]?\s+(\d{1,3})\s+(?:год|лет)", re.I),
+}
+_LETTER = re.compile(r"[^\W\d_]")
+_REPEATED_WORDS = 5
+"""A run of this many words that occurs twice is a repetition (a bundle's longest phrases have four)."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One fault: `reason` is one of `REASONS`, `node` the id it is about, `span` where in the text."""
+
+    reason: str
+    node: str | None = None
+    text: str = ""
+    span: tuple[int, int] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the fault as plain data, without empty fields."""
+        fields = {"reason": self.reason, "node": self.node, "text": self.text, "span": self.span}
+        return {key: value for key, value in fields.items() if value}
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Outcome of a verification: accepted exactly when there is no problem."""
+
+    problems: tuple[Problem, ...]
+
+    @property
+    def accepted(self) -> bool:
+        """True when the note may be used."""
+        return not self.problems
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """The distinct reasons, in order of first appearance."""
+        return tuple(dict.fromkeys(problem.reason for problem in self.problems))
+
+
+class Verifier:
+    """Verifies notes of one graph in one language.
+
+    :param graph: the graph.
+    :param lang: "en" or "ru".
+    :param name_diagnosis: True when a note may name the diagnosis.
+    """
+
+    def __init__(self, graph: Graph, lang: str, name_diagnosis: bool = False) -> None:
+        self.graph, self.lang, self.name_diagnosis = graph, lang, name_diagnosis
+        self._lexicon = Lexicon(graph, lang)
+        self._lines = superclasses(graph)
+
+    def verify(self, text: str, bundle: Bundle, finished: bool = True) -> Verdict:
+        """Verify one note.
+
+        :param text: the note.
+        :param bundle: the facts that it must say.
+        :param finished: False when the runtime stopped at its token limit.
+        :returns: the verdict.
+        """
+        if not text.strip():
+            return Verdict((Problem(EMPTY),))
+        mentions = self._lexicon.find(text)
+        problems = [*self._told(mentions, bundle), *self._claims(mentions, bundle), *self._form(text, finished)]
+        problems += self._patient(text, bundle)
+        return Verdict(tuple(problems))
+
+    def _told(self, mentions: list[Mention], bundle: Bundle) -> Iterator[Problem]:
+        """Every fact of the bundle must be affirmed and nowhere negated."""
+        for fact in (*bundle.symptoms, *bundle.drugs):
+            own = [mention for mention in mentions if fact.node in mention.nodes]
+            if not any(not mention.negated for mention in own):
+                yield Problem(MISSING, self.graph.id(fact.node), self.graph.wording(fact.node, self.lang).phrase)
+            for mention in own:
+                if mention.negated:
+                    yield self._at(NEGATED, fact.node, mention)
+
+    def _claims(self, mentions: list[Mention], bundle: Bundle) -> Iterator[Problem]:
+        """Nothing else may be affirmed; the diagnosis may not even be denied."""
+        facts = {fact.node for fact in (*bundle.symptoms, *bundle.drugs)}
+        allowed = facts.union(*(self._lines.get(node, frozenset()) for node in facts))
+        for mention in mentions:
+            if mention.nodes & allowed:
+                continue
+            if bundle.disease in mention.nodes:
+                if not self.name_diagnosis:
+                    yield self._at(DIAGNOSIS_NAMED, bundle.disease, mention)
+            elif not mention.negated:
+                yield self._at(INVENTED, min(mention.nodes), mention)
+
+    def _at(self, reason: str, node: int, mention: Mention) -> Problem:
+        return Problem(reason, self.graph.id(node), mention.text, (mention.start, mention.end))
+
+    def _patient(self, text: str, bundle: Bundle) -> Iterator[Problem]:
+        """Sex words and stated ages must be the patient's."""
+        other = "male" if bundle.sex == "female" else "female"
+        for match in re.finditer(r"\w+", text):
+            if match.group().lower() in _SEX_WORDS[self.lang][other]:
+                yield Problem(WRONG_PATIENT, None, match.group(), match.span())
+        for match in _AGE[self.lang].finditer(text):
+            if int(next(group for group in match.groups() if group)) != bundle.age:
+                yield Problem(WRONG_PATIENT, None, match.group(), match.span())
+
+    def _form(self, text: str, finished: bool) -> Iterator[Problem]:
+        letters = _LETTER.findall(text)
+        cyrillic = sum("а" <= letter.lower() <= "я" or letter in "ёЁ" for letter in letters)
+        share = cyrillic / max(len(letters), 1)
+        if (self.lang == "ru") != (share > 0.5) or (self.lang == "en" and cyrillic):
+            yield Problem(WRONG_LANGUAGE)
+        if not finished or not re.search(r"[.!?][\"')»]*\s*$", text):
+            yield Problem(CUT_OFF)
+        tokens = words(text, self.lang)
+        runs = Counter(
+            tuple(token.lemma for token in tokens[start : start + _REPEATED_WORDS])
+            for start in range(len(tokens) - _REPEATED_WORDS + 1)
+        )
+        repeated = [run for run, count in runs.items() if count > 1]
+        if repeated:
+            yield Problem(REPETITION, None, " ".join(repeated[0]))
+
