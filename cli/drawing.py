@@ -17,7 +17,13 @@ def drawing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     for option in (
         click.option("--max-drugs", type=click.IntRange(0, 5), default=1, show_default=True, help="Most drugs."),
         click.option("--max-symptoms", type=click.IntRange(1, 12), default=4, show_default=True, help="Most symptoms."),
-        click.option("--min-symptoms", type=click.IntRange(1, 12), default=3, show_default=True, help="Fewest symptoms."),
+        click.option(
+            "--min-symptoms",
+            type=click.IntRange(1, 12),
+            default=3,
+            show_default=True,
+            help="Fewest symptoms.",
+        ),
         click.option("--uniform", is_flag=True, help="Draw all diseases equally often, not by prevalence."),
         click.option("--codes", metavar="CODE,...", help="Only these diseases: ICD-10 codes or names, by commas."),
         click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same items."),

@@ -17,9 +17,7 @@ from kgengine.workspace import Workspace
 @click.option("--force", is_flag=True, help="Train again although the embedding is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 @click.pass_obj
-def command(
-    workspace: Workspace, model: str, dim: int, epochs: int, seed: int, force: bool, as_json: bool
-) -> None:
+def command(workspace: Workspace, model: str, dim: int, epochs: int, seed: int, force: bool, as_json: bool) -> None:
     """Train PyKEEN embeddings on the graph and measure them on held-out edges.
 
     \b

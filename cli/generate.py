@@ -1,5 +1,7 @@
 """`kg generate`."""
 
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -7,11 +9,12 @@ import click
 
 from cli.console import progress_bar
 from cli.drawing import drawing_options, make_sampler
-from generation.dataset import jsonl_writer
+from generation.dataset import finished_run, jsonl_writer, read_jsonl, write_run_manifest
 from generation.lemmas import check_language
-from generation.notes import Note, NoteConfig, NoteSummary, NoteWriter
+from generation.notes import NoteConfig, NoteSummary, NoteWriter
 from generation.runtimes.contract import Runtime, Sampling
-from kgengine.errors import KGError
+from kgengine.bundles import Bundle
+from kgengine.errors import Interrupted
 from kgengine.graph import Graph
 from kgengine.workspace import Workspace
 
@@ -22,7 +25,13 @@ from kgengine.workspace import Workspace
 @click.option("--model", type=click.Path(path_type=Path), help="GGUF file.  [default: SmolLM2-135M-Instruct]")
 @click.option("--model-languages", metavar="LANG,...", help="Languages that the model writes, if its file doesn't say.")
 @click.option("--template-only", is_flag=True, help="Word the notes from templates, without a model.")
-@click.option("--tries", type=click.IntRange(1, 100), default=8, show_default=True, help="Texts per item before it is rejected.")
+@click.option(
+    "--tries",
+    type=click.IntRange(1, 100),
+    default=6,
+    show_default=True,
+    help="Texts per item before it is rejected.",
+)
 @click.option("--temperature", type=click.FloatRange(0.01, 2.0), default=0.5, show_default=True, help="Of the model.")
 @click.option("--threads", type=click.IntRange(1), help="CPU threads.  [default: all cores]")
 @click.option("--gpu-layers", type=int, default=0, show_default=True, help="Layers on the GPU; -1 for all.")
@@ -33,6 +42,7 @@ from kgengine.workspace import Workspace
 @click.pass_obj
 def command(
     workspace: Workspace,
+    /,
     count: int,
     seed: int,
     lang: str,
@@ -69,19 +79,29 @@ def command(
     runtime = None if template_only else _runtime(model, languages, threads, gpu_layers)
     config = NoteConfig(lang, tries, name_diagnosis, Sampling(temperature=temperature))
     writer = NoteWriter(graph, config, runtime)
-    summary, shown = NoteSummary(), list[Note]()
+    made_from = {**writer.provenance, "count": count, "seed": seed, "drawing": drawing}
+    there = None if force else finished_run(out, made_from)
+    if there is None:
+        summary = _write(writer, sampler.draw(seed, count), count, out, force)
+        write_run_manifest(out, made_from, summary.to_json())
+    else:
+        summary = NoteSummary(**there)
+    _report(summary, out, show, "already there" if there else "written")
+
+
+def _write(writer: NoteWriter, bundles: Iterator[Bundle], count: int, out: Path, force: bool) -> NoteSummary:
+    summary = NoteSummary()
     try:
         with jsonl_writer(out, force) as file, progress_bar("notes") as progress:
             progress(0, count, "")
-            for note in writer.write(sampler.draw(seed, count)):
+            for note in writer.write(bundles):
                 file.write(writer.record(note))
                 summary.add(note)
-                if note.verdict.accepted and len(shown) < show:
-                    shown.append(note)
                 progress(summary.accepted + summary.rejected, count, f"{summary.rejected} rejected")
     except KeyboardInterrupt:
-        raise KGError(f"interrupted; the {summary.accepted + summary.rejected} notes written so far are whole, in {out}") from None
-    _report(graph, writer, summary, shown, out)
+        done = summary.accepted + summary.rejected
+        raise Interrupted(f"interrupted; {done} of {count} notes are written and whole, in {out}") from None
+    return summary
 
 
 def _runtime(model: Path | None, languages: tuple[str, ...] | None, threads: int | None, gpu_layers: int) -> Runtime:
@@ -91,13 +111,13 @@ def _runtime(model: Path | None, languages: tuple[str, ...] | None, threads: int
     return LlamaCppRuntime(model or default_model(), threads=threads, gpu_layers=gpu_layers, languages=languages)
 
 
-def _report(graph: Graph, writer: NoteWriter, summary: NoteSummary, shown: list[Note], out: Path) -> None:
-    for note in shown:
-        click.echo(f"[{graph.id(note.bundle.disease)}] {note.text}\n")
-    by = "templates" if writer.runtime is None else writer.runtime.description["model"]
+def _report(summary: NoteSummary, out: Path, show: int, state: str) -> None:
+    accepted = (record for record in read_jsonl(out) if record["verdict"] == "accepted")
+    for record in islice(accepted, show):
+        click.echo(f"[{record['bundle']['disease']['id']}] {record['text']}\n")
     total = summary.accepted + summary.rejected
-    click.echo(f"{total} notes in {out}, worded by {by}: {summary.accepted} accepted, {summary.rejected} rejected")
-    thrown = summary.texts - summary.accepted
-    if thrown:
-        reasons = ", ".join(f"{reason} {number}" for reason, number in summary.reasons.most_common())
-        click.echo(f"  {thrown} of {summary.texts} texts failed verification ({reasons})")
+    click.echo(f"{total} notes {state} in {out}: {summary.accepted} accepted, {summary.rejected} rejected")
+    failed = summary.texts - summary.accepted
+    if failed:
+        reasons = ", ".join(f"{reason} {number}" for reason, number in summary.reasons.items())
+        click.echo(f"  {failed} of the {summary.texts} texts written failed verification ({reasons})")

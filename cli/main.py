@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from kgengine import __version__
-from kgengine.errors import KGError
+from kgengine.errors import Interrupted, KGError
 from kgengine.workspace import DEFAULT, Workspace
 
 _COMMANDS = {
@@ -77,7 +77,7 @@ def run() -> None:
         sys.exit(error.exit_code)
     except KGError as error:
         click.echo(f"kg: {error}", err=True)
-        sys.exit(1)
+        sys.exit(130 if isinstance(error, Interrupted) else 1)
     except (KeyboardInterrupt, click.Abort):
         click.echo("kg: interrupted", err=True)
         sys.exit(130)

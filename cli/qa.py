@@ -1,12 +1,14 @@
 """`kg qa`."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
 from cli.console import progress_bar
-from generation.dataset import jsonl_writer
+from generation.dataset import finished_run, jsonl_writer, write_run_manifest
 from generation.qa import QAConfig, build_qa
+from kgengine import __version__
 from kgengine.graph import Graph
 from kgengine.workspace import Workspace
 
@@ -21,7 +23,14 @@ from kgengine.workspace import Workspace
 @click.option("--force", is_flag=True, help="Replace the output file.")
 @click.pass_obj
 def command(
-    workspace: Workspace, count: int, hops: str, lang: str, max_answers: int, seed: int, out: Path, force: bool
+    workspace: Workspace,
+    count: int,
+    hops: str,
+    lang: str,
+    max_answers: int,
+    seed: int,
+    out: Path,
+    force: bool,
 ) -> None:
     """Build 1- to 3-hop questions with complete answers and proofs, in the alpaca format.
 
@@ -34,9 +43,13 @@ def command(
         raise click.BadParameter(f"'{hops}' is not a list of hop counts such as 1,2,3", param_hint="--hops")
     graph = Graph.open(workspace.graph)
     config = QAConfig(lang, tuple(int(part) for part in parts), max_answers, seed)
-    items = build_qa(graph, config, count)
-    with jsonl_writer(out, force) as file, progress_bar("questions") as progress:
-        for item in items:
-            file.write(item)
-            progress(file.count, count, "")
-    click.echo(f"{file.count} questions in {out} ({hops} hops, {lang}, alpaca format)")
+    made_from = {**asdict(config), "count": count, "graph": graph.hash, "version": __version__}
+    there = None if force else finished_run(out, made_from)
+    if there is None:
+        with jsonl_writer(out, force) as file, progress_bar("questions") as progress:
+            for item in build_qa(graph, config, count):
+                file.write(item)
+                progress(file.count, count, "")
+        write_run_manifest(out, made_from, {"count": count})
+    state = "already there" if there else "written"
+    click.echo(f"{count} questions {state} in {out} ({hops} hops, {lang}, alpaca format)")

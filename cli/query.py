@@ -62,7 +62,12 @@ def command(
     else:
         answers = neighbourhood(graph, anchors, hops or 1, to, relations, limit)
     if as_json:
-        echo_json({"anchors": [graph.id(node) for node in anchors], "answers": [answer_record(graph, a) for a in answers]})
+        echo_json(
+            {
+                "anchors": [graph.id(node) for node in anchors],
+                "answers": [answer_record(graph, a) for a in answers],
+            }
+        )
     else:
         _show(graph, anchors, answers, lang)
 
@@ -70,7 +75,9 @@ def command(
 def _anchor(graph: Graph, name: str, node_type: str | None) -> int:
     """Resolve a name, and say on stderr what else it could have meant."""
     node = graph.resolve(name, node_type)
-    others = [other for other in graph.find(name) if other != node and (not node_type or graph.type(other) == node_type)]
+    others = [
+        other for other in graph.find(name) if other != node and (not node_type or graph.type(other) == node_type)
+    ]
     if others:
         also = ", ".join(f"{graph.id(other)} ({graph.type(other)})" for other in others[:3])
         click.echo(f"kg: '{name}' taken as {graph.id(node)} ({graph.type(node)}); it also names {also}", err=True)
@@ -91,7 +98,13 @@ def _show(graph: Graph, anchors: Sequence[int], answers: Sequence[Answer], lang:
 
 
 def _predict(
-    workspace: Workspace, graph: Graph, anchors: Sequence[int], relation: str, limit: int, lang: str, as_json: bool
+    workspace: Workspace,
+    graph: Graph,
+    anchors: Sequence[int],
+    relation: str,
+    limit: int,
+    lang: str,
+    as_json: bool,
 ) -> None:
     from kgengine.prediction import predict
     from kgengine.reasoner.store import open_reasoner
@@ -108,6 +121,9 @@ def _predict(
     for rank, prediction in enumerate(predictions, 1):
         state = "exact" if prediction.exact else "predicted"
         node = prediction.node
-        click.echo(f"{rank:3}. {graph.name(node, lang)}  [{graph.id(node)}, {graph.type(node)}]  {state}, share {prediction.score:.4f}")
+        kind = f"{graph.id(node)}, {graph.type(node)}"
+        click.echo(
+            f"{rank:3}. {graph.name(node, lang)}  [{graph.id(node)}, {graph.type(node)}]  {state}, share {prediction.score:.4f}"
+        )
         if prediction.proof:
             click.echo(f"       {spell_proof(graph, prediction.proof, lang)}")

@@ -16,7 +16,7 @@ from kgengine.workspace import Workspace
 @click.option("--lang", type=click.Choice(["en", "ru"]), default="en", show_default=True, help="Language of names.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object a line, with edge ids and scores.")
 @click.pass_obj
-def command(workspace: Workspace, count: int, seed: int, lang: str, as_json: bool, **drawing: Any) -> None:
+def command(workspace: Workspace, /, count: int, seed: int, lang: str, as_json: bool, **drawing: Any) -> None:
     """Draw coherent patient bundles: disease, symptoms, drugs, age and sex.
 
     \b
@@ -31,6 +31,8 @@ def command(workspace: Workspace, count: int, seed: int, lang: str, as_json: boo
             continue
         symptoms = ", ".join(f"{graph.wording(f.node, lang).phrase} ({f.score:.2f})" for f in bundle.symptoms)
         drugs = ", ".join(f"{graph.wording(f.node, lang).phrase} ({f.score:.2f})" for f in bundle.drugs)
-        click.echo(f"{graph.id(bundle.disease)} {graph.wording(bundle.disease, lang).phrase}, {bundle.sex}, {bundle.age}")
+        click.echo(
+            f"{graph.id(bundle.disease)} {graph.wording(bundle.disease, lang).phrase}, {bundle.sex}, {bundle.age}"
+        )
         click.echo(f"   symptoms: {symptoms}")
         click.echo(f"   drugs: {drugs or '-'}")

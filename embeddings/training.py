@@ -104,7 +104,6 @@ def _factory(graph: Graph, edges: npt.NDArray[np.int64]) -> Any:
 
 
 def _run_pipeline(graph: Graph, config: EmbeddingConfig, progress: Progress) -> Any:
-    logging.getLogger("pykeen").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="pykeen|torch_max_mem")
     from pykeen.models import model_resolver
     from pykeen.pipeline import pipeline
@@ -113,6 +112,9 @@ def _run_pipeline(graph: Graph, config: EmbeddingConfig, progress: Progress) -> 
     if config.model.lower() not in {name.lower() for name in model_resolver.options}:
         known = "RotatE, ComplEx, DistMult, TransE"
         raise KGError(f"PyKEEN has no model '{config.model}'; take one of {known}")
+
+    for library in ("pykeen", "torch_max_mem"):
+        logging.getLogger(library).setLevel(logging.ERROR)
 
     class _Report(TrainingCallback):  # type: ignore[misc]
         def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:

@@ -1,4 +1,8 @@
-"""Writes JSONL files line by line, so that an interruption leaves whole lines and nothing else."""
+"""Writes JSONL files line by line, so that an interruption leaves whole lines and nothing else.
+
+Beside a finished file lies `NAME.manifest.json`: what the file was made from, and its summary. It is
+written last, so a file without one was interrupted.
+"""
 
 import json
 import os
@@ -7,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from kgengine.artifacts import unwritable
+from kgengine.artifacts import replaced_file, unwritable
 from kgengine.errors import KGError
 
 
@@ -42,6 +46,7 @@ def jsonl_writer(path: Path, overwrite: bool) -> Iterator[JsonlWriter]:
         handle = path.open("wb")
     except OSError as error:
         raise unwritable(path, error) from error
+    manifest_path(path).unlink(missing_ok=True)
     with handle:
         try:
             yield JsonlWriter(handle)
@@ -52,3 +57,37 @@ def jsonl_writer(path: Path, overwrite: bool) -> Iterator[JsonlWriter]:
             os.fsync(handle.fileno())
 
 
+def manifest_path(path: Path) -> Path:
+    """Give the place of a dataset file's manifest."""
+    return path.with_name(path.stem + ".manifest.json")
+
+
+def finished_run(path: Path, config: dict[str, Any]) -> dict[str, Any] | None:
+    """Find out whether a dataset file is there, whole, and made from just this configuration.
+
+    :param path: the JSONL file.
+    :param config: everything that its content depends on.
+    :returns: the summary stored with it, None when it has to be made.
+    """
+    try:
+        manifest = json.loads(manifest_path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not path.exists() or manifest.get("config") != json.loads(json.dumps(config)):
+        return None
+    summary: dict[str, Any] = manifest["summary"]
+    return summary
+
+
+def write_run_manifest(path: Path, config: dict[str, Any], summary: dict[str, Any]) -> None:
+    """Write the manifest of a finished dataset file."""
+    text = json.dumps({"config": config, "summary": summary}, ensure_ascii=False, indent=2)
+    with replaced_file(manifest_path(path)) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
+    """Read the records of a JSONL file."""
+    with path.open(encoding="utf-8") as handle:
+        for line in handle:
+            yield json.loads(line)

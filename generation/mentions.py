@@ -9,47 +9,24 @@ mention never trigger ("нет аппетита" is a symptom).
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
+from generation.cues import AFTER, BEFORE, DETERMINERS, NOT_NEGATION, SCOPE_END
 from generation.lemmas import Word, words
 from kgengine.graph import Graph
 from kgengine.schema import DISEASE, DRUG, SYMPTOM
 
-_DETERMINERS = {
-    "en": {"a", "an", "the", "his", "her", "their", "my", "your", "our", "its", "this", "that", "some", "any", "he", "she"},
-    "ru": {"мой", "его", "ее", "свой", "этот", "тот", "данный"},
-}
-_BEFORE = {
-    "en": ["no", "not", "deny", "denial", "without", "never", "neither", "nor", "negative for", "absence of", "free of",
-           "lack of", "rule out", "don't", "doesn't", "didn't", "isn't", "wasn't", "hasn't", "haven't", "can't"],
-    "ru": ["не", "нет", "без", "отрицать", "отсутствие", "отсутствовать", "ни", "исключить", "исключать"],
-}  # fmt: skip
-_AFTER = {
-    "en": ["be absent", "be deny", "be rule out", "be not present", "be negative", "have resolve", "be not"],
-    "ru": ["нет", "отсутствовать", "отрицать", "не быть", "не беспокоить", "не отмечать", "не отмечаться", "не выявить",
-           "не выявлять", "исключить"],
-}  # fmt: skip
-_NOT_NEGATION = {
-    "en": ["not only", "no change in", "no improvement in", "no improvement of", "not sure", "without relief", "no relief",
-           "not improve", "no longer have relief", "not relieve", "not go away", "not respond", "not resolve", "no better"],
-    "ru": ["не только", "не проходить", "не уменьшаться", "не купироваться", "не снижаться", "без улучшение", "без эффект",
-           "без динамика", "нет эффект", "нет улучшение"],
-}  # fmt: skip
-_SCOPE_END = {
-    "en": {"but", "however", "although", "though", "except", "yet", "while", "whereas", "because", "since", "report",
-           "complain", "describe", "present", "have", "develop", "experience", "notice", "mention"},
-    "ru": {"но", "однако", "зато", "хотя", "кроме", "жалоба", "жаловаться", "беспокоить", "отмечать", "появиться"},
-}  # fmt: skip
 _BACKWARD_REACH = 4
 """How many words before a trailing trigger its scope begins at most."""
 
 
 @dataclass(frozen=True)
 class Mention:
-    """One mention: the nodes that the wording may mean, its place in the text, and whether it is negated."""
+    """One mention: the nodes that the wording may mean, its place, and whether it is negated."""
 
     nodes: frozenset[int]
     start: int
     end: int
     text: str
+    sentence: int
     negated: bool
 
 
@@ -69,9 +46,6 @@ class Lexicon:
     def __init__(self, graph: Graph, lang: str) -> None:
         self.lang = lang
         self._root = _Trie()
-        self._before = [tuple(trigger.split()) for trigger in _BEFORE[lang]]
-        self._after = [tuple(trigger.split()) for trigger in _AFTER[lang]]
-        self._harmless = [tuple(trigger.split()) for trigger in _NOT_NEGATION[lang]]
         for node_type in (DISEASE, SYMPTOM, DRUG):
             if node_type not in graph.types:
                 continue
@@ -88,7 +62,7 @@ class Lexicon:
             place.nodes.add(node)
 
     def _content(self, found: Iterable[Word]) -> list[Word]:
-        return [word for word in found if word.lemma not in _DETERMINERS[self.lang]]
+        return [word for word in found if word.lemma not in DETERMINERS[self.lang]]
 
     def find(self, text: str) -> list[Mention]:
         """Find all mentions in a text, left to right, the longest at each place.
@@ -108,7 +82,7 @@ class Lexicon:
         mentions = []
         for first, last, nodes in spans:
             start, end = tokens[first].start, tokens[last - 1].end
-            mentions.append(Mention(nodes, start, end, text[start:end], first in negated))
+            mentions.append(Mention(nodes, start, end, text[start:end], tokens[first].sentence, first in negated))
         return mentions
 
     def _longest(self, tokens: Sequence[Word], position: int) -> tuple[int, frozenset[int]]:
@@ -126,14 +100,14 @@ class Lexicon:
         inside = {position for first, last, _ in spans for position in range(first, last)}
         lemmas = [None if position in inside else word.lemma for position, word in enumerate(tokens)]
         for position in range(len(tokens)):
-            length = self._match(self._harmless, [word.lemma for word in tokens], position)
+            length = self._match(NOT_NEGATION[self.lang], [word.lemma for word in tokens], position)
             lemmas[position : position + length] = [None] * length
         negated: set[int] = set()
         for position in range(len(tokens)):
-            length = self._match(self._before, lemmas, position)
+            length = self._match(BEFORE[self.lang], lemmas, position)
             if length:
                 negated |= self._forward(tokens, lemmas, position, position + length)
-            if self._match(self._after, lemmas, position):
+            if self._match(AFTER[self.lang], lemmas, position):
                 negated |= self._backward(tokens, lemmas, position)
         return negated
 
@@ -146,7 +120,7 @@ class Lexicon:
     def _forward(self, tokens: Sequence[Word], lemmas: Sequence[str | None], origin: int, start: int) -> set[int]:
         scope = set()
         for position in range(start, len(tokens)):
-            if tokens[position].sentence != tokens[origin].sentence or lemmas[position] in _SCOPE_END[self.lang]:
+            if tokens[position].sentence != tokens[origin].sentence or lemmas[position] in SCOPE_END[self.lang]:
                 break
             scope.add(position)
         return scope
@@ -154,7 +128,7 @@ class Lexicon:
     def _backward(self, tokens: Sequence[Word], lemmas: Sequence[str | None], origin: int) -> set[int]:
         scope = set()
         for position in range(origin - 1, max(-1, origin - 1 - _BACKWARD_REACH), -1):
-            if tokens[position].sentence != tokens[origin].sentence or lemmas[position] in _SCOPE_END[self.lang]:
+            if tokens[position].sentence != tokens[origin].sentence or lemmas[position] in SCOPE_END[self.lang]:
                 break
             scope.add(position)
         return scope

@@ -6,7 +6,7 @@ fails verification is passed, and no file is touched here (see `generation.datas
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from generation.lemmas import check_language
@@ -32,9 +32,9 @@ class NoteConfig:
     """
 
     lang: str = "en"
-    tries: int = 4
+    tries: int = 6
     name_diagnosis: bool = False
-    sampling: Sampling = Sampling()
+    sampling: Sampling = field(default_factory=Sampling)
 
 
 @dataclass(frozen=True)
@@ -104,6 +104,17 @@ class NoteWriter:
         completion = self.runtime.complete(Request(messages, opening, seed, self.config.sampling))
         return completion.text, completion.finished
 
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What the notes depend on beside the bundles: graph, wording, model, configuration."""
+        runtime = self.runtime
+        return {
+            "graph": self.graph.hash,
+            "prompt_sha256": template_hash(self.config.lang) if runtime is None else self._prompts.hash,
+            "runtime": None if runtime is None else runtime.description,
+            "config": asdict(self.config),
+        }
+
     def record(self, note: Note) -> dict[str, Any]:
         """Give a note as plain data: one line of the dataset."""
         runtime = self.runtime
@@ -134,6 +145,10 @@ class NoteSummary:
     rejected: int = 0
     texts: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+
+    def to_json(self) -> dict[str, Any]:
+        """Give the counts as plain data."""
+        return {**asdict(self), "reasons": dict(self.reasons.most_common())}
 
     def add(self, note: Note) -> None:
         """Count one note."""

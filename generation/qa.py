@@ -103,7 +103,11 @@ def _possible(graph: Graph, family: QAFamily) -> bool:
 
 
 def _item(
-    graph: Graph, config: QAConfig, families: list[QAFamily], index: int, asked: set[tuple[str, tuple[int, ...]]]
+    graph: Graph,
+    config: QAConfig,
+    families: list[QAFamily],
+    index: int,
+    asked: set[tuple[str, tuple[int, ...]]],
 ) -> dict[str, Any]:
     rng = item_rng(config.seed, "qa", index)
     for _ in range(_ATTEMPTS):

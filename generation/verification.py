@@ -19,7 +19,17 @@ from kgengine.hierarchy import superclasses
 MISSING, NEGATED, INVENTED = "missing", "negated", "invented"
 DIAGNOSIS_NAMED, WRONG_PATIENT, WRONG_LANGUAGE = "diagnosis named", "wrong patient", "wrong language"
 REPETITION, CUT_OFF, EMPTY = "repetition", "cut off", "empty"
-REASONS = (MISSING, NEGATED, INVENTED, DIAGNOSIS_NAMED, WRONG_PATIENT, WRONG_LANGUAGE, REPETITION, CUT_OFF, EMPTY)
+REASONS = (
+    MISSING,
+    NEGATED,
+    INVENTED,
+    DIAGNOSIS_NAMED,
+    WRONG_PATIENT,
+    WRONG_LANGUAGE,
+    REPETITION,
+    CUT_OFF,
+    EMPTY,
+)
 
 _SEX_WORDS = {
     "en": {
@@ -33,7 +43,10 @@ _SEX_WORDS = {
 }
 _AGE = {
     "en": re.compile(r"\b(\d{1,3})[\s-]*years?[\s-]*old|\baged?\s+(\d{1,3})\b|\b(\d{1,3})\s?yo\b", re.IGNORECASE),
-    "ru": re.compile(r"(?:пациент\w*|мужчин\w*|женщин\w*|мальчик\w*|девочк\w*|возраст\w*)[,:]?\s+(\d{1,3})\s+(?:год|лет)", re.I),
+    "ru": re.compile(
+        r"(?:пациент\w*|мужчин\w*|женщин\w*|мальчик\w*|девочк\w*|возраст\w*)[,:]?\s+(\d{1,3})\s+(?:год|лет)",
+        re.I,
+    ),
 }
 _LETTER = re.compile(r"[^\W\d_]")
 _REPEATED_WORDS = 5
@@ -96,8 +109,12 @@ class Verifier:
         if not text.strip():
             return Verdict((Problem(EMPTY),))
         mentions = self._lexicon.find(text)
-        problems = [*self._told(mentions, bundle), *self._claims(mentions, bundle), *self._form(text, finished)]
-        problems += self._patient(text, bundle)
+        problems = [
+            *self._told(mentions, bundle),
+            *self._claims(mentions, bundle),
+            *self._form(text, finished),
+        ]
+        problems += [*self._patient(text, bundle), *self._said_twice(mentions)]
         return Verdict(tuple(problems))
 
     def _told(self, mentions: list[Mention], bundle: Bundle) -> Iterator[Problem]:
@@ -113,9 +130,8 @@ class Verifier:
     def _claims(self, mentions: list[Mention], bundle: Bundle) -> Iterator[Problem]:
         """Nothing else may be affirmed; the diagnosis may not even be denied."""
         facts = {fact.node for fact in (*bundle.symptoms, *bundle.drugs)}
-        allowed = facts.union(*(self._lines.get(node, frozenset()) for node in facts))
         for mention in mentions:
-            if mention.nodes & allowed:
+            if mention.nodes & facts or any(self._generalises(mention, node) for node in facts):
                 continue
             if bundle.disease in mention.nodes:
                 if not self.name_diagnosis:
@@ -123,8 +139,26 @@ class Verifier:
             elif not mention.negated:
                 yield self._at(INVENTED, min(mention.nodes), mention)
 
+    def _generalises(self, mention: Mention, node: int) -> bool:
+        """Tell whether a mention names a superclass of a fact in the fact's own words (cough, productive cough)."""
+        if not mention.nodes & self._lines.get(node, frozenset()):
+            return False
+        wording = self.graph.wording(node, self.lang)
+        names = " ".join((wording.name, wording.phrase, *wording.synonyms))
+        own = {word.lemma for word in words(names, self.lang)}
+        return all(word.lemma in own for word in words(mention.text, self.lang))
+
     def _at(self, reason: str, node: int, mention: Mention) -> Problem:
         return Problem(reason, self.graph.id(node), mention.text, (mention.start, mention.end))
+
+    def _said_twice(self, mentions: list[Mention]) -> Iterator[Problem]:
+        """No finding may be said twice in one sentence."""
+        said: set[tuple[int, frozenset[int]]] = set()
+        for mention in mentions:
+            key = (mention.sentence, mention.nodes)
+            if key in said:
+                yield self._at(REPETITION, min(mention.nodes), mention)
+            said.add(key)
 
     def _patient(self, text: str, bundle: Bundle) -> Iterator[Problem]:
         """Sex words and stated ages must be the patient's."""
@@ -152,4 +186,3 @@ class Verifier:
         repeated = [run for run, count in runs.items() if count > 1]
         if repeated:
             yield Problem(REPETITION, None, " ".join(repeated[0]))
-

@@ -193,7 +193,12 @@ def bundle_record(graph: Graph, bundle: Bundle, lang: str = "en") -> dict[str, A
 
     def facts(items: Sequence[Fact]) -> list[dict[str, Any]]:
         return [
-            {"id": graph.id(fact.node), "name": graph.name(fact.node, lang), "edge": fact.edge, "score": fact.score}
+            {
+                "id": graph.id(fact.node),
+                "name": graph.name(fact.node, lang),
+                "edge": fact.edge,
+                "score": fact.score,
+            }
             for fact in items
         ]
 

@@ -52,3 +52,7 @@ class UnknownNameError(KGError):
 
 class ArtifactError(KGError):
     """A built artifact (graph, embedding, reasoner, model) is missing, damaged or made from something else."""
+
+
+class Interrupted(KGError):
+    """The user stopped a long run; the message says what is kept."""

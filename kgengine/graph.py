@@ -109,7 +109,7 @@ class Graph:
 
     def type(self, node: int) -> str:
         """Give a node's type name."""
-        return self.types[self.node_type[node]]
+        return self.types[int(self.node_type[node])]
 
     def sex(self, node: int) -> str:
         """Give the sex that a node is limited to: any, female or male."""

@@ -110,5 +110,3 @@ class NameIndex:
         StringTable.write(folder, "name_key", [key.decode("utf-8") for key, _, _ in ordered])
         np.save(folder / "name_node.npy", np.array([node for _, _, node in ordered], np.int32))
         np.save(folder / "name_rank.npy", np.array([rank for _, rank, _ in ordered], np.int8))
-
-

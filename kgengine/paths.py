@@ -56,9 +56,7 @@ def _spans(indptr: npt.NDArray[np.int64], nodes: Nodes) -> tuple[Nodes, Nodes]:
     return owner, starts[owner] + offset
 
 
-def neighbours(
-    graph: Graph, nodes: Nodes, allowed: npt.NDArray[np.bool_] | None = None
-) -> tuple[Nodes, Nodes, Nodes]:
+def neighbours(graph: Graph, nodes: Nodes, allowed: npt.NDArray[np.bool_] | None = None) -> tuple[Nodes, Nodes, Nodes]:
     """List all edges at `nodes`, in both directions.
 
     :param graph: the graph.

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from kgengine.errors import KGError
 from kgengine.graph import Graph
-from kgengine.paths import Nodes, PathTable, expand
+from kgengine.paths import PathTable, expand
 
 MAX_HOPS = 4
 

@@ -84,7 +84,11 @@ def _write_nodes(folder: Path, nodes: Sequence[Node], types: Sequence[str]) -> N
 
 
 def _write_edges(
-    folder: Path, edges: Sequence[Edge], index_of: dict[str, int], relations: Sequence[str], sources: Sequence[str]
+    folder: Path,
+    edges: Sequence[Edge],
+    index_of: dict[str, int],
+    relations: Sequence[str],
+    sources: Sequence[str],
 ) -> None:
     relation_of = {relation: index for index, relation in enumerate(relations)}
     source_of = {source: index for index, source in enumerate(sources)}

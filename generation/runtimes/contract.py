@@ -17,7 +17,7 @@ class Sampling:
 
     temperature: float = 0.5
     min_p: float = 0.1
-    repeat_penalty: float = 1.0
+    repeat_penalty: float = 1.05
     max_tokens: int = 160
 
     def to_json(self) -> dict[str, Any]:

@@ -44,7 +44,12 @@ class LlamaCppRuntime:
         cores = threads or os.cpu_count() or 1
         try:
             self._llama = llama_cpp.Llama(
-                str(path), n_ctx=context, n_threads=cores, n_threads_batch=cores, n_gpu_layers=gpu_layers, verbose=False
+                str(path),
+                n_ctx=context,
+                n_threads=cores,
+                n_threads_batch=cores,
+                n_gpu_layers=gpu_layers,
+                verbose=False,
             )
         except (ValueError, RuntimeError, OSError) as error:
             raise KGError(f"llama.cpp can't load {path}: it is truncated or damaged; fetch it again") from error
@@ -84,7 +89,9 @@ class LlamaCppRuntime:
         tokens = self._llama.tokenize(prompt.encode(), add_bos=False, special=True)
         room = self._llama.n_ctx() - len(tokens)
         if room < 16:
-            raise KGError(f"the prompt has {len(tokens)} tokens, the context {self._llama.n_ctx()}; shorten the example")
+            raise KGError(
+                f"the prompt has {len(tokens)} tokens, the context {self._llama.n_ctx()}; shorten the example"
+            )
         sampling = request.sampling
         answer: Any = self._llama.create_completion(
             tokens,

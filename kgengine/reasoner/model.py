@@ -66,11 +66,13 @@ class RelationalLayer(MessagePassing):  # type: ignore[misc]
             sent = (state * self.relation[kind]).reshape(nodes, batch * hidden)
             received = received + self.propagate(matrix, x=sent).reshape(nodes, batch, hidden)
         mixed = torch.relu(self.norm(self.update_state(torch.cat([received, state], dim=-1))))
-        return state + self.dropout(mixed)
+        renewed: Tensor = state + self.dropout(mixed)
+        return renewed
 
     def message_and_aggregate(self, adj_t: Tensor, x: Tensor) -> Tensor:
         """Sum the senders' states by a sparse product, [num_nodes, num_nodes] x [num_nodes, width]."""
-        return spmm(adj_t, x, reduce=self.aggr)
+        summed: Tensor = spmm(adj_t, x, reduce=self.aggr)
+        return summed
 
 
 class Reasoner(nn.Module):

@@ -99,7 +99,10 @@ def edge_scores(model: Reasoner, graph: Graph, features: Tensor, batch: int = 64
         inverse = name == TREATS
         asked = relation + (len(graph.relations) if inverse else 0)
         for chunk in np.array_split(edges, -(-len(edges) // batch)):
-            head, tail = np.asarray(graph.edge_head[chunk], np.int64), np.asarray(graph.edge_tail[chunk], np.int64)
+            head, tail = (
+                np.asarray(graph.edge_head[chunk], np.int64),
+                np.asarray(graph.edge_tail[chunk], np.int64),
+            )
             anchor, answer = (tail, head) if inverse else (head, tail)
             hidden = messages.without(torch.from_numpy(chunk))
             kinds = torch.full((len(chunk),), asked)
@@ -143,7 +146,8 @@ class TrainedReasoner:
         kind = self.graph.relation_index(relation) + (len(self.graph.relations) if inverse else 0)
         messages = Messages.of(self.graph, np.arange(self.graph.num_edges))
         anchors, kinds = torch.tensor([anchor]), torch.tensor([kind])
-        return scores_of(self.model, messages, self.features, anchors, kinds)[0]
+        logits: npt.NDArray[np.float32] = scores_of(self.model, messages, self.features, anchors, kinds)[0]
+        return logits
 
 
 def open_reasoner(folder: Path, embedding_folder: Path, graph: Graph) -> TrainedReasoner:

@@ -82,7 +82,14 @@ def _targets(table: QueryTable, rows: Tensor, share: float, rng: np.random.Gener
     return torch.from_numpy(np.concatenate(owner)), torch.from_numpy(np.concatenate(index))
 
 
-def _loss(model: Reasoner, messages: Messages, features: Tensor, table: QueryTable, rows: Tensor, picked: tuple[Tensor, Tensor]) -> Tensor:
+def _loss(
+    model: Reasoner,
+    messages: Messages,
+    features: Tensor,
+    table: QueryTable,
+    rows: Tensor,
+    picked: tuple[Tensor, Tensor],
+) -> Tensor:
     """Softmax cross-entropy of the picked answers against all nodes that are no other known answer."""
     owner, index = picked
     scores = model(messages.without(table.edge[index]), features, table.anchor[rows], table.relation[rows])
@@ -91,11 +98,17 @@ def _loss(model: Reasoner, messages: Messages, features: Tensor, table: QueryTab
         known[position, table.answer[table.indptr[row] : table.indptr[row + 1]]] = True
     rivals = scores.masked_fill(known, float("-inf")).logsumexp(dim=1)[owner]
     own = scores[owner, table.answer[index]]
-    return (torch.logaddexp(rivals, own) - own).mean()
+    loss: Tensor = (torch.logaddexp(rivals, own) - own).mean()
+    return loss
 
 
 def evaluate(
-    model: Reasoner, graph: Graph, split: Split, part: npt.NDArray[np.int64], features: Tensor, batch: int = 64
+    model: Reasoner,
+    graph: Graph,
+    split: Split,
+    part: npt.NDArray[np.int64],
+    features: Tensor,
+    batch: int = 64,
 ) -> RankMetrics:
     """Rank held-out edges on both sides, filtered by all edges of the graph, realistic ties.
 
@@ -111,7 +124,7 @@ def evaluate(
     known, asked = QueryTable(graph, everything), QueryTable(graph, part)
     messages = Messages.of(graph, split.train)
     ranks = []
-    for rows in torch.arange(len(asked)).split(batch):
+    for rows in torch.split(torch.arange(len(asked)), batch):
         scores = scores_of(model, messages, features, asked.anchor[rows], asked.relation[rows])
         for row, line in zip(rows.tolist(), scores, strict=True):
             others = known.answers(int(asked.anchor[row]), int(asked.relation[row])).numpy()
@@ -138,7 +151,7 @@ def standardised(vectors: npt.NDArray[np.float32]) -> Tensor:
 
 def _epoch(table: QueryTable, config: TrainingConfig, epoch: int) -> Iterator[tuple[Tensor, np.random.Generator]]:
     rng = item_rng(config.seed, "reasoner-epoch", epoch)
-    for rows in torch.from_numpy(rng.permutation(len(table))).split(config.batch):
+    for rows in torch.split(torch.from_numpy(rng.permutation(len(table))), config.batch):
         yield rows, rng
 
 

@@ -79,7 +79,9 @@ def _rows(path: Path, required: Sequence[str]) -> Iterator[_Row]:
                 if not cells:
                     continue
                 if len(cells) != len(header):
-                    problem = f"{len(cells)} cells where the header has {len(header)}; is a tab missing or one too many?"
+                    problem = (
+                        f"{len(cells)} cells where the header has {len(header)}; is a tab missing or one too many?"
+                    )
                     raise SourceError(path, problem, reader.line_num)
                 yield _Row(path, reader.line_num, dict(zip(header, cells, strict=True)))
         except UnicodeDecodeError as error:

@@ -1,0 +1,58 @@
+"""The words around a mention that matter: determiners to skip, and the cues of negation, as lemmas.
+
+A cue of several words is written with spaces. English cues follow NegEx (Chapman et al. 2001,
+doi:10.1006/jbin.2001.1029); the Russian ones are ours.
+"""
+
+
+def _lines(text: str) -> tuple[tuple[str, ...], ...]:
+    """Split a comma-separated list of cues into tuples of words."""
+    return tuple(tuple(cue.split()) for cue in text.replace("\n", " ").split(",") if cue.strip())
+
+
+DETERMINERS = {
+    "en": frozenset("a an the his her their my your our its this that some any he she".split()),
+    "ru": frozenset("мой его ее свой этот тот данный".split()),
+}
+"""Words that may stand inside a name without changing it."""
+
+BEFORE = {
+    "en": _lines("""
+        no, not, deny, denial, without, never, neither, nor, negative for, absence of, free of, lack of, rule out,
+        don't, doesn't, didn't, isn't, wasn't, hasn't, haven't, can't
+    """),
+    "ru": _lines("не, нет, без, отрицать, отсутствие, отсутствовать, ни, исключить, исключать"),
+}
+"""Cues that negate what follows them."""
+
+AFTER = {
+    "en": _lines("""
+        be absent, be deny, be rule out, be not present, be negative, have resolve
+    """),
+    "ru": _lines("""
+        нет, отсутствовать, отрицать, не быть, не беспокоить, не отмечать, не отмечаться, не выявить, не выявлять,
+        исключить
+    """),
+}
+"""Cues that negate what stands shortly before them."""
+
+NOT_NEGATION = {
+    "en": _lines("""
+        not only, no change in, no improvement in, no improvement of, no improvement, not sure, without relief,
+        no relief, not improve, not relieve, not go away, not respond, not resolve, no better, do not help
+    """),
+    "ru": _lines("""
+        не только, не проходить, не уменьшаться, не купироваться, не снижаться, без улучшение, без эффект,
+        без динамика, нет эффект, нет улучшение
+    """),
+}
+"""Runs of words that contain a cue but negate no finding."""
+
+SCOPE_END = {
+    "en": frozenset(
+        """but however although though except yet while whereas because since report complain describe present have
+        develop experience notice mention""".split()
+    ),
+    "ru": frozenset("но однако зато хотя кроме жалоба жаловаться беспокоить отмечать появиться".split()),
+}
+"""Words that end the scope of a negation."""
