@@ -122,8 +122,6 @@ def _predict(
         state = "exact" if prediction.exact else "predicted"
         node = prediction.node
         kind = f"{graph.id(node)}, {graph.type(node)}"
-        click.echo(
-            f"{rank:3}. {graph.name(node, lang)}  [{graph.id(node)}, {graph.type(node)}]  {state}, share {prediction.score:.4f}"
-        )
+        click.echo(f"{rank:3}. {graph.name(node, lang)}  [{kind}]  {state}, share {prediction.score:.4f}")
         if prediction.proof:
             click.echo(f"       {spell_proof(graph, prediction.proof, lang)}")

@@ -10,9 +10,14 @@ def _lines(text: str) -> tuple[tuple[str, ...], ...]:
     return tuple(tuple(cue.split()) for cue in text.replace("\n", " ").split(",") if cue.strip())
 
 
+def _words(text: str) -> frozenset[str]:
+    """Split a list of words."""
+    return frozenset(text.split())
+
+
 DETERMINERS = {
-    "en": frozenset("a an the his her their my your our its this that some any he she".split()),
-    "ru": frozenset("мой его ее свой этот тот данный".split()),
+    "en": _words("a an the his her their my your our its this that some any he she"),
+    "ru": _words("мой его ее свой этот тот данный"),
 }
 """Words that may stand inside a name without changing it."""
 
@@ -49,10 +54,9 @@ NOT_NEGATION = {
 """Runs of words that contain a cue but negate no finding."""
 
 SCOPE_END = {
-    "en": frozenset(
-        """but however although though except yet while whereas because since report complain describe present have
-        develop experience notice mention""".split()
-    ),
-    "ru": frozenset("но однако зато хотя кроме жалоба жаловаться беспокоить отмечать появиться".split()),
+    "en": _words("""
+        but however although though except yet while whereas because since report complain describe present have develop experience notice mention
+    """),
+    "ru": _words("но однако зато хотя кроме жалоба жаловаться беспокоить отмечать появиться"),
 }
 """Words that end the scope of a negation."""

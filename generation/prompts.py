@@ -32,9 +32,10 @@ def _template(name: str) -> Template:
 
 @dataclass(frozen=True)
 class Facts:
-    """A bundle in the words of one language, as the templates see it."""
+    """A bundle in the words of one language, as the templates see it; `introduced` begins a sentence."""
 
     patient: str
+    introduced: str
     sex: str
     symptoms: tuple[str, ...]
     accusatives: tuple[str, ...]
@@ -56,8 +57,10 @@ def facts_of(graph: Graph, bundle: Bundle, lang: str, name_diagnosis: bool) -> F
     :returns: the wordings.
     """
     symptoms = [graph.wording(fact.node, lang) for fact in bundle.symptoms]
+    patient = patient_words(bundle.age, bundle.sex, lang)
     return Facts(
-        patient=patient_words(bundle.age, bundle.sex, lang),
+        patient=patient,
+        introduced=_introduced(patient, lang),
         sex=bundle.sex,
         symptoms=tuple(wording.phrase for wording in symptoms),
         accusatives=tuple(wording.accusative for wording in symptoms),
@@ -79,6 +82,14 @@ def patient_words(age: int, sex: str, lang: str) -> str:
     else:
         years = "лет"
     return f"{noun}, {age} {years}"
+
+
+def _introduced(patient: str, lang: str) -> str:
+    """Begin a sentence with the patient: "An 81-year-old man", "Мужчина, 81 год"."""
+    if lang == "en":
+        vowel = patient.startswith("8") or patient.split("-")[0] in ("11", "18")
+        return f"{'An' if vowel else 'A'} {patient}"
+    return patient[0].upper() + patient[1:]
 
 
 @dataclass(frozen=True)
@@ -133,6 +144,7 @@ def load_examples(lang: str) -> list[Example]:
         Example(
             Facts(
                 patient=record["patient"],
+                introduced=_introduced(record["patient"], lang),
                 sex=record.get("sex", "any"),
                 symptoms=tuple(record["symptoms"]),
                 accusatives=tuple(record["symptoms"]),

@@ -180,7 +180,9 @@ class BundleSampler:
         return tuple(chosen)
 
     def _clash(self, one: int, other: int) -> bool:
-        """Two drugs clash when they interact or share their direct ATC class (one of a kind is enough)."""
+        """Two drugs clash when they interact, are one substance, or share their ATC class (one of a kind is enough)."""
+        if self.graph.wording(one, "en").phrase == self.graph.wording(other, "en").phrase:
+            return True
         for a, b in ((one, other), (other, one)):
             if b in self.graph.edge_tail[self.graph.out_edges(a, INTERACTS_WITH)]:
                 return True
