@@ -55,7 +55,8 @@ NOT_NEGATION = {
 
 SCOPE_END = {
     "en": _words("""
-        but however although though except yet while whereas because since report complain describe present have develop experience notice mention
+        but however although though except yet while whereas because since report complain describe present have
+        develop experience notice mention
     """),
     "ru": _words("но однако зато хотя кроме жалоба жаловаться беспокоить отмечать появиться"),
 }

@@ -49,8 +49,8 @@ _AGE = {
     ),
 }
 _LETTER = re.compile(r"[^\W\d_]")
-_REPEATED_WORDS = 5
-"""A run of this many words that occurs twice is a repetition (a bundle's longest phrases have four)."""
+_REPEATED_WORDS = 6
+"""A run of this many words that occurs twice is a repetition (a bundle's longest phrases have five)."""
 
 
 @dataclass(frozen=True)
