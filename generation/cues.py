@@ -23,8 +23,8 @@ DETERMINERS = {
 
 BEFORE = {
     "en": _lines("""
-        no, not, deny, denial, without, never, neither, nor, negative for, absence of, free of, lack of, rule out,
-        don't, doesn't, didn't, isn't, wasn't, hasn't, haven't, can't
+        no, no long, not, cannot, deny, denial, without, never, neither, nor, negative for, absence of, free of,
+        lack of, rule out
     """),
     "ru": _lines("не, нет, без, отрицать, отсутствие, отсутствовать, ни, исключить, исключать"),
 }
@@ -32,7 +32,7 @@ BEFORE = {
 
 AFTER = {
     "en": _lines("""
-        be absent, be deny, be rule out, be not present, be negative, have resolve
+        be absent, be deny, be rule out, be not present, not present, be negative, have resolve
     """),
     "ru": _lines("""
         нет, отсутствовать, отрицать, не быть, не беспокоить, не отмечать, не отмечаться, не выявить, не выявлять,
@@ -44,7 +44,7 @@ AFTER = {
 NOT_NEGATION = {
     "en": _lines("""
         not only, no change in, no improvement in, no improvement of, no improvement, not sure, without relief,
-        no relief, not improve, not relieve, not go away, not respond, not resolve, no better, do not help
+        no relief, not improve, not relieve, not go away, not respond, not resolve, no better, not help
     """),
     "ru": _lines("""
         не только, не проходить, не уменьшаться, не купироваться, не снижаться, без улучшение, без эффект,
@@ -53,11 +53,14 @@ NOT_NEGATION = {
 }
 """Runs of words that contain a cue but negate no finding."""
 
+REPORTING = {
+    "en": _words("report complain describe present have develop experience notice mention"),
+    "ru": _words("жалоба жаловаться беспокоить отмечать появиться"),
+}
+"""Words that begin a statement of their own, unless a negation stands right before them ("does not have")."""
+
 SCOPE_END = {
-    "en": _words("""
-        but however although though except yet while whereas because since report complain describe present have
-        develop experience notice mention
-    """),
-    "ru": _words("но однако зато хотя кроме жалоба жаловаться беспокоить отмечать появиться"),
+    "en": _words("but however although though except yet while whereas because since") | REPORTING["en"],
+    "ru": _words("но однако зато хотя кроме") | REPORTING["ru"],
 }
 """Words that end the scope of a negation."""

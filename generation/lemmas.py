@@ -49,10 +49,12 @@ def _russian() -> Callable[[str], str]:
 
 @lru_cache(maxsize=200_000)
 def lemma(word: str, lang: str) -> str:
-    """Give a word's lemma, lower case, ё as е."""
+    """Give a word's lemma, lower case, ё as е; "didn't" and its like are "not", "can't" is "cannot"."""
     folded = word.lower().replace("’", "'")
     if lang == "ru":
         return _russian()(folded).replace("ё", "е")
+    if folded.endswith("n't") and folded != "can't":
+        return "not"
     from simplemma import lemmatize
 
     return str(lemmatize(folded.removesuffix("'s"), lang="en")).lower()

@@ -3,13 +3,14 @@
 A mention is the longest run of words of one clause whose lemmas are a name of a node; determiners between
 them don't count. Negation follows the idea of NegEx (Chapman et al. 2001, doi:10.1006/jbin.2001.1029): a trigger
 negates what follows (or precedes) it in its sentence, up to a word that ends its scope. Words inside a
-mention never trigger ("нет аппетита" is a symptom).
+mention never trigger ("нет аппетита" is a symptom). A Russian trigger that may do either ("отрицает") does not
+look back when it begins a clause that names a finding of its own.
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from generation.cues import AFTER, BEFORE, DETERMINERS, NOT_NEGATION, SCOPE_END
+from generation.cues import AFTER, BEFORE, DETERMINERS, NOT_NEGATION, REPORTING, SCOPE_END
 from generation.lemmas import Word, words
 from kgengine.graph import Graph
 from kgengine.schema import DISEASE, DRUG, SYMPTOM
@@ -103,13 +104,28 @@ class Lexicon:
             length = self._match(NOT_NEGATION[self.lang], [word.lemma for word in tokens], position)
             lemmas[position : position + length] = [None] * length
         negated: set[int] = set()
-        for position in range(len(tokens)):
-            length = self._match(BEFORE[self.lang], lemmas, position)
-            if length:
-                negated |= self._forward(tokens, lemmas, position, position + length)
-            if self._match(AFTER[self.lang], lemmas, position):
+        spent: set[int] = set()
+        for position, token in enumerate(tokens):
+            follows = position > 0 and tokens[position - 1].clause == token.clause
+            ahead = any(tokens[other].clause == token.clause for other in inside if other > position)
+            trailing = self._match(AFTER[self.lang], lemmas, position)
+            if trailing and (follows or not ahead):
                 negated |= self._backward(tokens, lemmas, position)
+            if trailing and follows and position - 1 in inside:
+                spent |= set(range(position, position + trailing))
+            leading = self._match(BEFORE[self.lang], lemmas, position)
+            if leading:
+                start = position + leading
+                while position not in spent and self._reports(tokens, lemmas, start):
+                    start += 1
+                negated |= self._forward(tokens, lemmas, position, start)
         return negated
+
+    def _reports(self, tokens: Sequence[Word], lemmas: Sequence[str | None], position: int) -> bool:
+        """Tell whether a reporting word stands at a position, in the clause of the word before it."""
+        if position >= len(tokens) or lemmas[position] not in REPORTING[self.lang]:
+            return False
+        return tokens[position].clause == tokens[position - 1].clause
 
     @staticmethod
     def _match(triggers: Sequence[tuple[str, ...]], lemmas: Sequence[str | None], position: int) -> int:

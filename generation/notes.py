@@ -32,7 +32,7 @@ class NoteConfig:
     """
 
     lang: str = "en"
-    tries: int = 6
+    tries: int = 8
     name_diagnosis: bool = False
     sampling: Sampling = field(default_factory=Sampling)
 

@@ -56,9 +56,10 @@ def build_graph(paths: Sequence[Path], folder: Path, force: bool = False) -> Bui
 
 
 def _made_from(folder: Path, files: Sequence[Path]) -> bool:
-    """Tell whether a readable store lies there that was built from just these files."""
+    """Tell whether an undamaged store lies there that was built from just these files."""
     try:
-        recorded = Graph.open(folder).manifest["inputs"]
-        return bool(recorded == {path.name: sha256_file(path) for path in files})
-    except (ArtifactError, OSError):
+        manifest = Graph.open(folder).manifest
+        intact = all(sha256_file(folder / name) == digest for name, digest in manifest["columns"].items())
+        return intact and bool(manifest["inputs"] == [[path.name, sha256_file(path)] for path in files])
+    except (ArtifactError, OSError, KeyError):
         return False

@@ -15,10 +15,15 @@ import numpy.typing as npt
 from kgengine.artifacts import MANIFEST, read_manifest, sha256_file
 from kgengine.errors import ArtifactError, UnknownNameError
 from kgengine.names import NameIndex, StringTable, fold
-from kgengine.schema import SEXES
+from kgengine.schema import LANGUAGES, SEXES
 from kgengine.sources.records import Wording
 
 FORMAT = 1
+_TEXT_COLUMNS = (
+    "node_id",
+    "accusative_ru",
+    *(f"{part}_{lang}" for part in ("name", "phrase", "synonyms") for lang in LANGUAGES),
+)
 
 
 @dataclass(frozen=True)
@@ -64,8 +69,9 @@ class Graph:
         self.reverse_indptr = self._load("reverse_indptr")
         self.reverse_head = self._load("reverse_head")
         self.reverse_edge = self._load("reverse_edge")
-        self._ids = StringTable(folder, "node_id")
-        self._columns: dict[str, StringTable] = {}
+        self._texts = {column: StringTable(folder, column) for column in _TEXT_COLUMNS}
+        self._id_keys, self._id_nodes = StringTable(folder, "id_key"), self._load("id_node")
+        self._names = NameIndex(folder)
 
     @classmethod
     def open(cls, folder: str | Path) -> "Graph":
@@ -89,9 +95,7 @@ class Graph:
         return array
 
     def _text(self, column: str, node: int) -> str:
-        if column not in self._columns:
-            self._columns[column] = StringTable(self.folder, column)
-        return self._columns[column][node]
+        return self._texts[column][node]
 
     @cached_property
     def hash(self) -> str:
@@ -105,7 +109,7 @@ class Graph:
 
     def id(self, node: int) -> str:
         """Give a node's CURIE."""
-        return self._ids[node]
+        return self._text("node_id", node)
 
     def type(self, node: int) -> str:
         """Give a node's type name."""
@@ -181,10 +185,10 @@ class Graph:
         by_id = self._find_id(text.strip())
         if by_id is not None:
             return [by_id]
-        return [node for _, node in NameIndex(self.folder).find(text)]
+        return [node for _, node in self._names.find(text)]
 
     def _find_id(self, text: str) -> int | None:
-        keys, nodes = StringTable(self.folder, "id_key"), self._load("id_node")
+        keys = self._id_keys
         candidates = [text] if ":" in text else [f"{prefix}:{text}" for prefix in ("ICD10", "ATC", "HP")]
         for candidate in candidates:
             key = candidate.casefold().encode()
@@ -193,7 +197,7 @@ class Graph:
                 middle = (low + high) // 2
                 low, high = (middle + 1, high) if keys.raw(middle) < key else (low, middle)
             if low < len(keys) and keys.raw(low) == key:
-                return int(nodes[low])
+                return int(self._id_nodes[low])
         return None
 
     def resolve(self, text: str, node_type: str | None = None) -> int:
@@ -208,6 +212,6 @@ class Graph:
         for node in self.find(text):
             if wanted is None or self.node_type[node] == wanted:
                 return node
-        near = [node for node in NameIndex(self.folder).near(text, 12) if wanted in (None, self.node_type[node])]
+        near = [node for node in self._names.near(text, 12) if wanted in (None, self.node_type[node])]
         suggestions = [f"{self.name(node)} ({self.id(node)})" for node in near[:3]] if fold(text) else []
         raise UnknownNameError(node_type or "entity", text, suggestions, "give an id such as ICD10:J18, or a name")

@@ -5,13 +5,14 @@ names ("did you mean") scan it once, with rapidfuzz, and only after a miss.
 """
 
 import re
+import unicodedata
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-_SPACES = re.compile(r"[\s\-‐–_/]+")
-_NOISE = re.compile(r"[^\w\s.+]")
+_SPACES = re.compile(r"[\s\-‐–—_/]+")
+_NOISE = re.compile(r"[^\w\s.+\-‐–—/]")
 
 NAME, PHRASE, SYNONYM = 0, 1, 2
 """How strongly a name belongs to its node; a smaller number wins."""
@@ -19,8 +20,8 @@ NAME, PHRASE, SYNONYM = 0, 1, 2
 
 def fold(name: str) -> str:
     """Fold case, ё/е, hyphens and punctuation, so that spellings of one name compare equal."""
-    lowered = name.casefold().replace("ё", "е")
-    return _NOISE.sub("", _SPACES.sub(" ", lowered)).strip()
+    lowered = unicodedata.normalize("NFC", name).casefold().replace("ё", "е")
+    return _SPACES.sub(" ", _NOISE.sub("", lowered)).strip()
 
 
 class StringTable:
@@ -28,6 +29,7 @@ class StringTable:
 
     :param folder: the artifact's folder.
     :param column: the column's name; files `COLUMN.utf8` and `COLUMN.offsets.npy` (uint32 [n + 1]).
+    :raises ValueError: the two files don't belong together.
     """
 
     def __init__(self, folder: Path, column: str) -> None:
@@ -35,6 +37,8 @@ class StringTable:
         path = folder / f"{column}.utf8"
         empty = path.stat().st_size == 0
         self._bytes = np.zeros(0, np.uint8) if empty else np.memmap(path, np.uint8, mode="r")
+        if self._offsets[-1] != len(self._bytes):
+            raise ValueError(f"{path.name} holds {len(self._bytes)} bytes, expected {self._offsets[-1]}")
 
     def __len__(self) -> int:
         return len(self._offsets) - 1

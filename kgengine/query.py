@@ -37,7 +37,7 @@ class Answer:
     :ivar node: its node index.
     :ivar score: degree-weighted path count, above 0, higher is nearer.
     :ivar paths: number of simple paths (from the first anchor, where there are several).
-    :ivar proofs: the best path from each anchor.
+    :ivar proofs: the best path from each anchor (in a typed path all share their rest, and the whole is best).
     """
 
     node: int
@@ -162,15 +162,19 @@ def follow(
     meeting = np.prod([one.score for one in first], axis=0)
     count = np.prod([one.count for one in first], axis=0)
     met = np.flatnonzero(meeting > 0)
-    table = PathTable.start(met, meeting[met])
+    heaviest = np.array([np.prod([one.weight[node] for one in first]) for node in met.tolist()], np.float64)
+    table = PathTable.start(met, heaviest)
     for node_type, mask in zip(types[2:], masks[1:], strict=True):
         table = expand(graph, table, node_type, mask, fixed)
     rest = _collect(graph, [table])
-    paths = np.zeros(graph.num_nodes, np.int64)
+    ratio = np.ones(graph.num_nodes)  # parallel edges at an anchor: all count in the score, one is in the proof
+    ratio[met] = meeting[met] / heaviest
+    score, paths = np.zeros(graph.num_nodes), np.zeros(graph.num_nodes, np.int64)
+    np.add.at(score, table.ends, table.weight * ratio[table.nodes[:, 0]])
     np.add.at(paths, table.ends, count[table.nodes[:, 0]])
     return [
-        Answer(node, float(rest.score[node]), int(paths[node]), _joined(first, rest.best[node]))
-        for node in _ranked(graph, rest.score, limit)
+        Answer(node, float(score[node]), int(paths[node]), _joined(first, rest.best[node]))
+        for node in _ranked(graph, score, limit)
     ]
 
 

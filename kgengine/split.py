@@ -42,7 +42,8 @@ def split_edges(graph: Graph, seed: int, held_out: float = 0.1) -> Split:
     head, tail = np.asarray(graph.edge_head, np.int64), np.asarray(graph.edge_tail, np.int64)
     pair_key = np.minimum(head, tail) * graph.num_nodes + np.maximum(head, tail)
     pairs, pair_of = np.unique(pair_key, return_inverse=True)
-    degree = np.bincount(head, minlength=graph.num_nodes) + np.bincount(tail, minlength=graph.num_nodes)
+    degree = np.bincount(head, minlength=graph.num_nodes)
+    degree += np.bincount(tail[tail != head], minlength=graph.num_nodes)
     fixed_pairs = np.zeros(len(pairs), np.bool_)
     fixed_pairs[pair_of[~movable]] = True
     candidates = np.flatnonzero(~fixed_pairs)

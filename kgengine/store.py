@@ -52,7 +52,7 @@ def write_store(source: SourceGraph, folder: Path) -> None:
                 "types": types,
                 "relations": relations,
                 "sources": sources,
-                "inputs": {path.name: sha256_file(path) for path in source.files},
+                "inputs": [[path.name, sha256_file(path)] for path in source.files],
                 "columns": {path.name: sha256_file(path) for path in content},
             },
         )

@@ -47,9 +47,9 @@ def make_graph(tmp_path: Path) -> Callable[..., Graph]:
 def toy(make_graph: Callable[..., Graph]) -> Graph:
     """Two diseases that share a symptom, drawn by hand.
 
-        D1 -has_phenotype-> S1, S2        A1 -treats-> D1        A1 -subclass_of-> C1
-        D2 -has_phenotype-> S2, S3        A2 -treats-> D2        A2 -subclass_of-> C1
-                                          A2 -contraindicated_in-> S1
+    D1 -has_phenotype-> S1, S2        A1 -treats-> D1        A1 -subclass_of-> C1
+    D2 -has_phenotype-> S2, S3        A2 -treats-> D2        A2 -subclass_of-> C1
+                                      A2 -contraindicated_in-> S1
     """
     return make_graph(
         [

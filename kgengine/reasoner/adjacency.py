@@ -25,12 +25,15 @@ class Messages:
     :ivar target: int64 [num_messages], the receiving node.
     :ivar relation: int64 [num_messages], message relation, ascending.
     :ivar edge: int64 [num_messages], the graph edge behind each message.
+    :ivar scale: float32 [num_messages], number of visible messages of the same relation to the same target,
+        to the power -0.5: between a sum (hubs drown the rest) and a mean (counts are lost).
     """
 
     source: Tensor
     target: Tensor
     relation: Tensor
     edge: Tensor
+    scale: Tensor
     num_nodes: int
     num_relations: int
 
@@ -54,7 +57,9 @@ class Messages:
         )
         table = table[:, np.lexsort((table[0], table[1], table[2]))]
         source, target, kind, edge = torch.from_numpy(table)
-        return cls(source, target, kind, edge, graph.num_nodes, 2 * len(graph.relations))
+        num_relations = 2 * len(graph.relations)
+        scale = _scale(target, kind, num_relations)
+        return cls(source, target, kind, edge, scale, graph.num_nodes, num_relations)
 
     def without(self, edges: Tensor) -> "Messages":
         """Hide edges: drop the messages of both their directions.
@@ -62,11 +67,14 @@ class Messages:
         :param edges: int64 [n] edge ids.
         """
         keep = ~torch.isin(self.edge, edges)
-        parts = (self.source[keep], self.target[keep], self.relation[keep], self.edge[keep])
-        return Messages(*parts, self.num_nodes, self.num_relations)
+        source, target, relation = self.source[keep], self.target[keep], self.relation[keep]
+        scale = _scale(target, relation, self.num_relations)
+        return Messages(source, target, relation, self.edge[keep], scale, self.num_nodes, self.num_relations)
 
     def within(self, anchors: Tensor, hops: int) -> "Messages":
         """Keep the messages that can matter to `anchors` within `hops`: those inside their k-hop neighbourhood.
+
+        Their scale stays that of the whole visible graph, so the scores don't change.
 
         :param anchors: int64 [n] nodes.
         :param hops: number of message-passing layers.
@@ -75,15 +83,11 @@ class Messages:
 
         pairs = torch.stack([self.source, self.target])
         _, _, _, keep = k_hop_subgraph(anchors, hops, pairs, num_nodes=self.num_nodes)
-        parts = (self.source[keep], self.target[keep], self.relation[keep], self.edge[keep])
+        parts = (self.source[keep], self.target[keep], self.relation[keep], self.edge[keep], self.scale[keep])
         return Messages(*parts, self.num_nodes, self.num_relations)
 
     def matrices(self) -> list[tuple[int, Tensor]]:
-        """Give one row-normalised CSR matrix [num_nodes, num_nodes] for each relation that has messages.
-
-        Row = receiver. A receiver's messages of one relation are scaled by degree ** -0.5, between a sum
-        (hubs drown the rest) and a mean (counts are lost).
-        """
+        """Give one scaled CSR matrix [num_nodes, num_nodes], row = receiver, for each relation with messages."""
         counts = torch.bincount(self.relation, minlength=self.num_relations)
         starts = torch.cumsum(counts, 0) - counts
         found = []
@@ -92,10 +96,16 @@ class Messages:
             target, source = self.target[rows], self.source[rows]
             degree = torch.bincount(target, minlength=self.num_nodes)
             pointers = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(degree, 0)])
-            values = degree[target].float().rsqrt()
             size = (self.num_nodes, self.num_nodes)
             with warnings.catch_warnings():
                 warnings.filterwarnings("ignore", message=".*[Ss]parse.*", category=UserWarning)
-                matrix = torch.sparse_csr_tensor(pointers, source, values, size, check_invariants=False)
+                matrix = torch.sparse_csr_tensor(pointers, source, self.scale[rows], size, check_invariants=False)
             found.append((kind, matrix))
         return found
+
+
+def _scale(target: Tensor, relation: Tensor, num_relations: int) -> Tensor:
+    """Give every message its scale, see :class:`Messages`."""
+    _, where, counts = torch.unique(target * num_relations + relation, return_inverse=True, return_counts=True)
+    scale: Tensor = counts[where].float().rsqrt()
+    return scale

@@ -53,7 +53,7 @@ class RelationalLayer(MessagePassing):  # type: ignore[misc]
         self.dropout = nn.Dropout(config.dropout)
 
     def forward(self, state: Tensor, start: Tensor, matrices: list[tuple[int, Tensor]]) -> Tensor:
-        """Pass one round of messages.
+        """Pass one round of messages; a node that no path from the anchor has reached stays at zero.
 
         :param state: float32 [num_nodes, batch, hidden].
         :param start: float32 [num_nodes, batch, hidden], the boundary condition, added in every round.
@@ -66,7 +66,8 @@ class RelationalLayer(MessagePassing):  # type: ignore[misc]
             sent = (state * self.relation[kind]).reshape(nodes, batch * hidden)
             received = received + self.propagate(matrix, x=sent).reshape(nodes, batch, hidden)
         mixed = torch.relu(self.norm(self.update_state(torch.cat([received, state], dim=-1))))
-        renewed: Tensor = state + self.dropout(mixed)
+        reached = (received != 0).any(dim=-1, keepdim=True) | (state != 0).any(dim=-1, keepdim=True)
+        renewed: Tensor = state + self.dropout(mixed) * reached
         return renewed
 
     def message_and_aggregate(self, adj_t: Tensor, x: Tensor) -> Tensor:

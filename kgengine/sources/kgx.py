@@ -47,7 +47,7 @@ class _Row:
 
     def whole_number(self, column: str, default: int) -> int:
         value = self.get(column, str(default))
-        if not value.isdigit() or int(value) > 120:
+        if not value.isdecimal() or int(value) > 120:
             raise self.error(column, f"'{value}' is not an age in whole years, 0 to 120")
         return int(value)
 
@@ -65,7 +65,7 @@ class _Row:
 def _rows(path: Path, required: Sequence[str]) -> Iterator[_Row]:
     """Read a TSV file's lines as rows, checking the header and the number of cells."""
     try:
-        handle = path.open(encoding="utf-8", newline="")
+        handle = path.open(encoding="utf-8-sig", newline="")
     except OSError as error:
         raise SourceError(path, f"can't be read: {error.strerror}; give an existing file") from error
     with handle:
@@ -86,6 +86,8 @@ def _rows(path: Path, required: Sequence[str]) -> Iterator[_Row]:
                 yield _Row(path, reader.line_num, dict(zip(header, cells, strict=True)))
         except UnicodeDecodeError as error:
             raise SourceError(path, "is not UTF-8 text; save it as UTF-8") from error
+        except csv.Error as error:
+            raise SourceError(path, f"is not TSV ({error}); is a line break missing?", reader.line_num) from error
 
 
 def _wording(row: _Row, suffix: str) -> Wording:
