@@ -10,7 +10,7 @@ import click
 
 @contextmanager
 def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
-    """Show a progress bar on stderr.
+    """Show a progress bar on stderr, from the first report on.
 
     :param title: what is being done.
     :returns: a function to call with steps done, steps in all, and a few words.
@@ -25,13 +25,18 @@ def progress_bar(title: str) -> Iterator[Callable[[int, int, str], None]]:
         TimeRemainingColumn(),
         TextColumn("{task.fields[words]}"),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task(title, total=None, words="")
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title, total=None, words="")
 
-        def report(done: int, total: int, words: str) -> None:
-            bar.update(task, completed=done, total=total, words=words)
+    def report(done: int, total: int, words: str) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total, words=words)
 
+    try:
         yield report
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 def echo_json(value: Any) -> None:

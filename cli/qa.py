@@ -46,8 +46,9 @@ def command(
     made_from = {**asdict(config), "count": count, "graph": graph.hash, "version": __version__}
     there = None if force else finished_run(out, made_from)
     if there is None:
+        items = build_qa(graph, config, count)
         with jsonl_writer(out, force) as file, progress_bar("questions") as progress:
-            for item in build_qa(graph, config, count):
+            for item in items:
                 file.write(item)
                 progress(file.count, count, "")
         write_run_manifest(out, made_from, {"count": count})

@@ -4,29 +4,36 @@ Beside a finished file lies `NAME.manifest.json`: what the file was made from, a
 written last, so a file without one was interrupted.
 """
 
+import errno
 import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from kgengine.artifacts import replaced_file, unwritable
 from kgengine.errors import KGError
 
 
 class JsonlWriter:
-    """Appends records to an open file, each as one write of one whole line."""
+    """Appends records to an open file without a buffer, each as one write of one whole line."""
 
-    def __init__(self, handle: BinaryIO) -> None:
+    def __init__(self, handle: FileIO) -> None:
         self._handle = handle
         self.count = 0
 
     def write(self, record: dict[str, Any]) -> None:
-        """Append one record and hand it to the operating system."""
-        line = json.dumps(record, ensure_ascii=False, separators=(", ", ": ")) + "\n"
-        self._handle.write(line.encode("utf-8"))
-        self._handle.flush()
+        """Append one record and hand it to the operating system.
+
+        :raises OSError: it took none or a part of the line; the part is taken back.
+        """
+        line = (json.dumps(record, ensure_ascii=False, separators=(", ", ": ")) + "\n").encode("utf-8")
+        begin = self._handle.tell()
+        if self._handle.write(line) < len(line):
+            self._handle.truncate(begin)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self.count += 1
 
 
@@ -43,18 +50,18 @@ def jsonl_writer(path: Path, overwrite: bool) -> Iterator[JsonlWriter]:
         raise KGError(f"{path} exists; give another --out, or --force to replace it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("wb")
+        handle = path.open("wb", buffering=0)
     except OSError as error:
         raise unwritable(path, error) from error
     manifest_path(path).unlink(missing_ok=True)
     with handle:
         try:
-            yield JsonlWriter(handle)
+            try:
+                yield JsonlWriter(handle)
+            finally:
+                os.fsync(handle.fileno())
         except OSError as error:
             raise unwritable(path, error) from error
-        finally:
-            handle.flush()
-            os.fsync(handle.fileno())
 
 
 def manifest_path(path: Path) -> Path:

@@ -83,7 +83,8 @@ class Lexicon:
         mentions = []
         for first, last, nodes in spans:
             start, end = tokens[first].start, tokens[last - 1].end
-            mentions.append(Mention(nodes, start, end, text[start:end], tokens[first].sentence, first in negated))
+            denied = not negated.isdisjoint(range(first, last))
+            mentions.append(Mention(nodes, start, end, text[start:end], tokens[first].sentence, denied))
         return mentions
 
     def _longest(self, tokens: Sequence[Word], position: int) -> tuple[int, frozenset[int]]:

@@ -32,11 +32,11 @@ def default_model() -> Path:
 
 
 def check_gguf(path: Path) -> Path:
-    """Check that a file can be a whole GGUF model: magic number, version, and no tensor beyond its end.
+    """Check that a file can be a GGUF model: magic number, version, size (llama.cpp finds what is missing later).
 
     :param path: the file.
     :returns: the same path.
-    :raises KGError: it is missing, no GGUF, or truncated.
+    :raises KGError: it is missing, no GGUF, or cut off near its beginning.
     """
     if not path.is_file():
         raise KGError(f"no model file at {path}; give --model PATH to a GGUF file")

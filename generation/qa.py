@@ -2,7 +2,8 @@
 
 Families are data (`templates/qa.json`): node types along the path, the relation of each step, how many
 anchors, and wordings in both languages. Answers come from `kgengine.query`, so they are complete; a
-question with no answer or too many is drawn again. Each item depends on the seed and its number alone.
+question with no answer or too many, asked before, or about a name that two nodes share, is drawn again.
+An item depends on the configuration, its number and the items before it.
 """
 
 import json
@@ -88,14 +89,21 @@ def build_qa(graph: Graph, config: QAConfig, count: int) -> Iterator[dict[str, A
     :raises KGError: a hop count has no family, or the graph holds too few questions.
     """
     check_language(config.lang)
-    families = [family for family in load_families() if _possible(graph, family)]
+    by_hops: dict[int, list[QAFamily]] = {}
+    for family in load_families():
+        if _possible(graph, family):
+            by_hops.setdefault(family.hops, []).append(family)
+    for hops in config.hops:
+        if hops not in by_hops:
+            known = ", ".join(map(str, sorted(by_hops))) or "none"
+            raise KGError(f"there is no question family with {hops} hops for this graph; it has families of: {known}")
+    return _items(graph, config, by_hops, count)
+
+
+def _items(graph: Graph, config: QAConfig, by_hops: dict[int, list[QAFamily]], count: int) -> Iterator[dict[str, Any]]:
     asked: set[tuple[str, tuple[int, ...]]] = set()
     for index in range(count):
-        hops = config.hops[index % len(config.hops)]
-        fitting = [family for family in families if family.hops == hops]
-        if not fitting:
-            raise KGError(f"there is no question family with {hops} hops for this graph; give --hops 1, 2 or 3")
-        yield _item(graph, config, fitting, index, asked)
+        yield _item(graph, config, by_hops[config.hops[index % len(config.hops)]], index, asked)
 
 
 def _possible(graph: Graph, family: QAFamily) -> bool:
@@ -115,6 +123,8 @@ def _item(
         anchors = _draw_anchors(graph, family, rng)
         if anchors is None or (family.name, anchors) in asked:
             continue
+        if not all(_unmistakable(graph, node, config.lang) for node in anchors):
+            continue
         answers = follow(graph, anchors, family.types, [(relation,) for relation in family.relations])
         if 1 <= len(answers) <= config.max_answers:
             asked.add((family.name, anchors))
@@ -124,6 +134,19 @@ def _item(
     raise KGError(
         f"found no new {families[0].hops}-hop question with 1 to {config.max_answers} answers for item {index}; "
         "ask for fewer items, or allow more answers (--max-answers)"
+    )
+
+
+def _phrase(graph: Graph, node: int, lang: str) -> str:
+    return graph.wording(node, lang).phrase or graph.name(node, lang)
+
+
+def _unmistakable(graph: Graph, node: int, lang: str) -> bool:
+    """Tell whether no other node of its type goes by a node's phrase (metronidazole has four ATC codes)."""
+    phrase, node_type = _phrase(graph, node, lang), graph.node_type[node]
+    return all(
+        other == node or graph.node_type[other] != node_type or _phrase(graph, other, lang) != phrase
+        for other in graph.find(phrase)
     )
 
 
@@ -149,7 +172,7 @@ def _record(
     index: int,
 ) -> dict[str, Any]:
     def phrase(node: int) -> str:
-        return graph.wording(node, config.lang).phrase or graph.name(node, config.lang)
+        return _phrase(graph, node, config.lang)
 
     ordered = sorted(answers, key=lambda answer: phrase(answer.node))
     return {

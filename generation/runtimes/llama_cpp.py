@@ -1,16 +1,20 @@
 """llama.cpp behind the contract, through llama-cpp-python; nothing else here touches that library.
 
-One sequence at a time. llama-cpp-python keeps the evaluated prompt, so the prefix that consecutive
-prompts share (system text and examples) is evaluated once. The chat format is the GGUF's own template.
+One sequence at a time. What precedes the last turn (system text and examples) is evaluated once and kept;
+everything after it is evaluated anew for each request. Batches of another size round differently, so
+reusing any more than that would make a text depend on the requests before it. The chat format is the
+GGUF's own template.
 """
 
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from generation.models import check_gguf
-from generation.runtimes.contract import Completion, Request
+from generation.runtimes.contract import Completion, Message, Request
 from kgengine.artifacts import sha256_file
 from kgengine.errors import KGError
 
@@ -65,6 +69,7 @@ class LlamaCppRuntime:
         )
         self.name = metadata.get("general.name", path.stem)
         self.languages = languages or _languages(metadata, path)
+        self._kept: list[int] = []
 
     @property
     def description(self) -> dict[str, Any]:
@@ -84,14 +89,13 @@ class LlamaCppRuntime:
 
         :raises KGError: the prompt leaves no room for an answer.
         """
-        messages: Any = [{"role": message.role, "content": message.content} for message in request.messages]
-        prompt = self._formatter(messages=messages).prompt + request.opening
-        tokens = self._llama.tokenize(prompt.encode(), add_bos=False, special=True)
+        tokens = self._tokens(request.messages, request.opening)
         room = self._llama.n_ctx() - len(tokens)
         if room < 16:
             raise KGError(
                 f"the prompt has {len(tokens)} tokens, the context {self._llama.n_ctx()}; shorten the example"
             )
+        self._rewind(tokens, self._tokens((*request.messages[:-1], replace(request.messages[-1], content="")), ""))
         sampling = request.sampling
         answer: Any = self._llama.create_completion(
             tokens,
@@ -110,6 +114,21 @@ class LlamaCppRuntime:
             prompt_tokens=len(tokens),
             answer_tokens=answer["usage"]["completion_tokens"],
         )
+
+    def _tokens(self, messages: Sequence[Message], opening: str) -> list[int]:
+        chat: Any = [{"role": message.role, "content": message.content} for message in messages]
+        prompt = self._formatter(messages=chat).prompt + opening
+        return list(self._llama.tokenize(prompt.encode(), add_bos=False, special=True))
+
+    def _rewind(self, tokens: list[int], blank: list[int]) -> None:
+        """Bring the model to just what `tokens` shares with the same chat whose last turn is blank."""
+        unlike = (place for place, (one, other) in enumerate(zip(tokens, blank, strict=False)) if one != other)
+        shared = tokens[: next(unlike, 0)]
+        if shared != self._kept:
+            self._llama.reset()
+            self._llama.eval(shared)
+            self._kept = shared
+        self._llama.n_tokens = len(shared)
 
 
 def _languages(metadata: dict[str, str], path: Path) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from generation.runtimes.contract import Completion, Request
 
 
 class ScriptedRuntime:
-    """Answers request after request from a list.
+    """Answers request after request from a list; a token is a word here.
 
     :param answers: the texts; the last one is repeated for ever.
     :param languages: see the contract.
@@ -27,4 +27,7 @@ class ScriptedRuntime:
         """See the contract."""
         text = self._answers[min(len(self.requests), len(self._answers) - 1)]
         self.requests.append(request)
-        return Completion(text, True, 0, len(text.split()))
+        tokens, most = text.split(), request.sampling.max_tokens
+        if len(tokens) > most:
+            return Completion(" ".join(tokens[:most]), False, 0, most)
+        return Completion(text, True, 0, len(tokens))

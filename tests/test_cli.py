@@ -1,0 +1,324 @@
+"""The `kg` command as a user runs it: the whole way on a part of the default MKG with the real model, and
+one clear line with a non-zero exit code for every kind of bad input."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+from kgengine import Graph
+from kgengine.sources.kgx import CORE_FOLDER
+
+KG = [sys.executable, "-c", "from cli.main import run; run()"]
+DISEASES = ("J00", "J02", "J03", "J06", "J10", "J18", "J20", "J30", "J45", "H66", "A09", "K29")
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def kg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Run `kg` in this process; give exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["kg", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            run()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return call
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (CORE_FOLDER / name).open(encoding="utf-8") as handle:
+        return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
+
+
+def _write(path: Path, rows: list[dict[str, str]]) -> None:
+    lines = ["\t".join(rows[0]), *("\t".join(row.values()) for row in rows)]
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+
+
+@pytest.fixture(scope="session")
+def small_kgx(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """KGX files with a dozen diseases of the default MKG, their symptoms and drugs."""
+    folder = tmp_path_factory.mktemp("kgx")
+    wanted = {f"ICD10:{code}" for code in DISEASES}
+    edges = [row for row in _rows("disease_edges.tsv") if {row["subject"], row["object"]} & wanted]
+    keep = {row[end] for row in edges for end in ("subject", "object")}
+    edges += [row for row in _rows("drug_edges.tsv") if {row["subject"], row["object"]} <= keep]
+    nodes = [row for name in ("disease", "drug", "symptom") for row in _rows(f"{name}_nodes.tsv") if row["id"] in keep]
+    _write(folder / "small_nodes.tsv", nodes)
+    _write(folder / "small_edges.tsv", edges)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained(small_kgx: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A workspace in which build, embed and train have run, for real but briefly."""
+    workspace = tmp_path_factory.mktemp("workspace")
+    for command in (["build", str(small_kgx)], ["embed", "--epochs", "3", "--dim", "8"], ["train", "--epochs", "1"]):
+        done = subprocess.run([*KG, "-w", str(workspace), *command], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+    return workspace
+
+
+def _one_line(err: str) -> str:
+    """The error is one line without a traceback."""
+    lines = [line for line in err.splitlines() if line.strip()]
+    assert len(lines) == 1, err
+    assert "Traceback" not in err
+    return lines[0]
+
+
+def test_help_lists_every_command_and_each_help_has_an_example(kg: Run) -> None:
+    code, out, _ = kg("--help")
+    assert code == 0
+    for command in ("build", "embed", "train", "query", "sample", "generate", "qa"):
+        assert f"  {command} " in out
+        code, text, _ = kg(command, "--help")
+        assert code == 0
+        assert "Example" in text
+        assert f"kg {command}" in text
+
+
+def test_version_is_the_packages_own(kg: Run) -> None:
+    assert kg("--version")[1].strip() == "kg, version 0.1.0"
+
+
+def test_build_counts_what_it_kept_and_leaves_an_unchanged_graph_alone(
+    kg: Run, small_kgx: Path, tmp_path: Path
+) -> None:
+    code, out, _ = kg("-w", tmp_path, "build", small_kgx)
+    assert code == 0
+    assert out.startswith("graph built")
+    assert "12 disease" in out
+    before = (tmp_path / "graph" / "manifest.json").stat().st_mtime_ns
+    code, out, _ = kg("-w", tmp_path, "build", small_kgx, "--json")
+    report = json.loads(out)
+    assert (code, report["built"], report["nodes"]["disease"]) == (0, False, 12)
+    assert (tmp_path / "graph" / "manifest.json").stat().st_mtime_ns == before
+
+
+def test_embed_and_train_print_metrics_side_by_side_and_reuse_what_is_there(kg: Run, trained: Path) -> None:
+    code, out, _ = kg("-w", trained, "embed", "--epochs", "3", "--dim", "8")
+    assert code == 0
+    assert "already there" in out
+    assert "MRR" in out
+    code, out, _ = kg("-w", trained, "train", "--epochs", "1", "--json")
+    metrics = json.loads(out)
+    assert code == 0
+    assert 0 < metrics["RotatE"]["mrr"] <= 1
+    assert 0 < metrics["reasoner"]["mrr"] <= 1
+    assert metrics["RotatE"]["num_ranks"] == metrics["reasoner"]["num_ranks"]
+
+
+def test_query_by_path_gives_ranked_answers_with_proofs(kg: Run, trained: Path) -> None:
+    code, out, _ = kg("-w", trained, "query", "fever", "cough", "--path", "symptom/disease/drug", "--json")
+    found = json.loads(out)
+    assert code == 0
+    assert found["anchors"] == ["HP:0001945", "HP:0012735"]
+    scores = [answer["score"] for answer in found["answers"]]
+    assert scores == sorted(scores, reverse=True)
+    for answer in found["answers"]:
+        assert answer["type"] == "drug"
+        assert [proof[0]["tail"] for proof in answer["proofs"]] == found["anchors"]
+        assert all(
+            proof[-1]["head"] == answer["id"] and proof[-1]["relation"] == "treats" for proof in answer["proofs"]
+        )
+
+
+def test_query_in_russian_finds_the_same_node(kg: Run, trained: Path) -> None:
+    english, russian = kg("-w", trained, "query", "pneumonia")[1], kg("-w", trained, "query", "Воспаление легких")[1]
+    assert english == russian
+    assert "ICD10:J18" in english
+
+
+def test_query_predict_marks_exact_and_predicted(kg: Run, trained: Path) -> None:
+    code, out, _ = kg("-w", trained, "query", "J18", "--predict", "treats", "-n", "500", "--json")
+    answers = json.loads(out)["answers"]
+    assert code == 0
+    assert {answer["state"] for answer in answers} == {"exact", "predicted"}
+    graph = Graph.open(trained / "graph")
+    known = {graph.id(graph.edge(int(e)).head) for e in graph.in_edges(graph.resolve("J18"), "treats")}
+    assert {answer["id"] for answer in answers if answer["state"] == "exact"} == known
+
+
+def test_sample_gives_facts_with_edges_and_scores(kg: Run, trained: Path) -> None:
+    code, out, _ = kg("-w", trained, "sample", "-n", "5", "--codes", "J18,asthma", "--json")
+    bundles = [json.loads(line) for line in out.splitlines()]
+    assert code == 0
+    assert len(bundles) == 5
+    graph = Graph.open(trained / "graph")
+    for bundle in bundles:
+        assert bundle["disease"]["id"] in ("ICD10:J18", "ICD10:J45")
+        for fact in bundle["symptoms"]:
+            view = graph.edge(fact["edge"])
+            assert (graph.id(view.head), view.relation, graph.id(view.tail)) == (
+                bundle["disease"]["id"],
+                "has_phenotype",
+                fact["id"],
+            )
+            assert 0 <= fact["score"] <= 1
+
+
+def test_generate_with_the_real_model_writes_verified_lines(kg: Run, trained: Path, tmp_path: Path) -> None:
+    out_file = tmp_path / "notes.jsonl"
+    arguments = ("-w", trained, "generate", "-n", "3", "--tries", "3", "--out", out_file, "--show", "3")
+    code, out, _ = kg(*arguments)
+    records = [json.loads(line) for line in out_file.read_text(encoding="utf-8").splitlines()]
+    assert code == 0
+    assert len(records) == 3
+    for record in records:
+        assert len(record["model_sha256"]) == 64
+        assert record["sampling"]["min_p"] == 0.1
+        assert (record["verdict"] == "accepted") == (not record["problems"])
+        assert record["text"].startswith(("A ", "An "))
+    accepted = sum(record["verdict"] == "accepted" for record in records)
+    assert f"{accepted} accepted, {3 - accepted} rejected" in out
+    code, again, _ = kg(*arguments)
+    assert code == 0
+    assert "already there" in again
+
+
+def test_generate_russian_from_templates_and_refuses_it_to_an_english_model(
+    kg: Run, trained: Path, tmp_path: Path
+) -> None:
+    out_file = tmp_path / "ru.jsonl"
+    code, _, err = kg("-w", trained, "generate", "--lang", "ru", "--out", out_file)
+    assert code == 1
+    line = _one_line(err)
+    assert "writes en, not ru" in line
+    assert "--template-only" in line
+    assert not out_file.exists()
+    code, _, _ = kg("-w", trained, "generate", "--lang", "ru", "--template-only", "-n", "20", "--out", out_file)
+    records = [json.loads(line) for line in out_file.read_text(encoding="utf-8").splitlines()]
+    assert code == 0
+    assert {(record["wording"], record["model"], record["verdict"]) for record in records} == {
+        ("template", None, "accepted")
+    }
+
+
+def test_qa_writes_alpaca_items(kg: Run, trained: Path, tmp_path: Path) -> None:
+    code, _, _ = kg("-w", trained, "qa", "-n", "9", "--hops", "1,2", "--out", tmp_path / "qa.jsonl")
+    items = [json.loads(line) for line in (tmp_path / "qa.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert code == 0
+    assert [item["hops"] for item in items] == [1, 2, 1, 2, 1, 2, 1, 2, 1]
+    assert all(item["instruction"] and item["output"] and item["input"] == "" for item in items)
+
+
+def test_commands_before_their_inputs_name_the_next_step(kg: Run, small_kgx: Path, tmp_path: Path) -> None:
+    code, _, err = kg("-w", tmp_path, "query", "fever")
+    assert (code, "run 'kg build' first" in _one_line(err)) == (1, True)
+    kg("-w", tmp_path, "build", small_kgx)
+    code, _, err = kg("-w", tmp_path, "train")
+    assert (code, "run 'kg embed' first" in _one_line(err)) == (1, True)
+    code, _, err = kg("-w", tmp_path, "sample")
+    assert (code, "run 'kg train' first" in _one_line(err)) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (
+            ("query", "pnuemonia"),
+            "unknown entity 'pnuemonia'; did you mean Pneumonia, organism unspecified (ICD10:J18)",
+        ),
+        (("query", "fever", "--to", "gene"), "unknown node type 'gene'; this graph has disease, drug, symptom"),
+        (("query", "fever", "--relation", "cures"), "unknown relation 'cures'"),
+        (("query", "J18", "--path", "symptom/drug"), "unknown symptom 'J18'"),
+        (("generate", "--lang", "de", "--template-only"), "unknown language 'de'; take one of en, ru"),
+        (("generate", "--codes", "Q99"), "unknown disease 'Q99'"),
+        (("qa", "--lang", "xx"), "unknown language 'xx'"),
+        (("qa", "--hops", "7"), "no question family with 7 hops"),
+        (("sample", "--min-symptoms", "5", "--max-symptoms", "2"), "cannot draw 5 to 2 symptoms"),
+        (("embed", "--model", "Nonsense"), "PyKEEN has no model 'Nonsense'"),
+        (("generate", "--model", "nowhere.gguf"), "no model file at nowhere.gguf"),
+    ],
+)
+def test_bad_input_is_one_clear_line(
+    kg: Run, trained: Path, tmp_path: Path, arguments: tuple[str, ...], expected: str
+) -> None:
+    out = ("--out", tmp_path / "x.jsonl") if arguments[0] in ("generate", "qa") else ()
+    code, _, err = kg("-w", trained, *arguments, *out)
+    assert code == 1
+    assert expected in _one_line(err)
+    assert not list(tmp_path.iterdir())
+
+
+def test_truncated_model_is_one_clear_line(kg: Run, trained: Path, tmp_path: Path) -> None:
+    from generation.models import default_model
+
+    with default_model().open("rb") as handle:
+        (tmp_path / "half.gguf").write_bytes(handle.read(40_000_000))
+    code, _, err = kg("-w", trained, "generate", "--model", tmp_path / "half.gguf", "--out", tmp_path / "n.jsonl")
+    assert code == 1
+    assert "truncated or damaged" in _one_line(err)
+    assert not (tmp_path / "n.jsonl").exists()
+
+
+def test_malformed_tsv_names_file_line_and_column(kg: Run, small_kgx: Path, tmp_path: Path) -> None:
+    lines = (small_kgx / "small_nodes.tsv").read_text(encoding="utf-8").splitlines()
+    lines[3] = lines[3].replace("biolink:Disease", "", 1)
+    (tmp_path / "bad_nodes.tsv").write_text("\n".join(lines), encoding="utf-8")
+    code, _, err = kg("-w", tmp_path / "w", "build", tmp_path / "bad_nodes.tsv", small_kgx / "small_edges.tsv")
+    assert code == 1
+    assert "bad_nodes.tsv, line 4, column 'category': is empty" in _one_line(err)
+    assert not (tmp_path / "w" / "graph").exists()
+
+
+def test_empty_graph_is_one_clear_line(kg: Run, tmp_path: Path) -> None:
+    (tmp_path / "nodes.tsv").write_text("id\tcategory\tname\n", encoding="utf-8")
+    (tmp_path / "edges.tsv").write_text("subject\tpredicate\tobject\n", encoding="utf-8")
+    code, _, err = kg("-w", tmp_path / "w", "build", tmp_path)
+    assert code == 1
+    assert "the graph has no nodes" in _one_line(err)
+
+
+def test_unwritable_output_is_one_clear_line(kg: Run, trained: Path) -> None:
+    code, _, err = kg("-w", trained, "qa", "--out", "/proc/nowhere/qa.jsonl")
+    assert code == 1
+    assert "cannot write /proc/nowhere/qa.jsonl" in _one_line(err)
+
+
+def test_existing_output_is_kept(kg: Run, trained: Path, tmp_path: Path) -> None:
+    (tmp_path / "qa.jsonl").write_text("mine\n", encoding="utf-8")
+    code, _, err = kg("-w", trained, "qa", "--out", tmp_path / "qa.jsonl")
+    assert code == 1
+    assert "exists; give another --out, or --force" in _one_line(err)
+    assert (tmp_path / "qa.jsonl").read_text(encoding="utf-8") == "mine\n"
+
+
+def test_wrong_usage_exits_with_2(kg: Run) -> None:
+    assert kg("query")[0] == 2
+    assert kg("nonsense")[0] == 2
+    assert kg("query", "fever", "--path", "symptom/disease", "--to", "drug")[0] == 2
+
+
+def test_interrupted_generate_keeps_whole_lines(trained: Path, tmp_path: Path) -> None:
+    out_file = tmp_path / "notes.jsonl"
+    command = [*KG, "-w", str(trained), "generate", "-n", "500", "--out", str(out_file)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "80"})
+    deadline = time.monotonic() + 90
+    while not (out_file.exists() and out_file.read_bytes().count(b"\n") >= 2):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    content = out_file.read_text(encoding="utf-8")
+    assert content.endswith("\n")
+    records = [json.loads(line) for line in content.splitlines()]
+    assert f"interrupted; {len(records)} of 500 notes are written and whole" in err
+    assert not out_file.with_name("notes.manifest.json").exists()

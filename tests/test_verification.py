@@ -1,0 +1,218 @@
+"""A note is accepted exactly when it says its bundle's facts, about its patient, and nothing else.
+
+One bundle (acute bronchitis with cough, fever and a runny nose, acetylcysteine, a woman of 52) and notes
+written by hand around it, one fault a note, in English and Russian; every reason of `REASONS` occurs in both.
+"""
+
+import pytest
+
+from generation.verification import (
+    CUT_OFF,
+    DIAGNOSIS_NAMED,
+    EMPTY,
+    INVENTED,
+    MISSING,
+    NEGATED,
+    REASONS,
+    REPETITION,
+    WRONG_LANGUAGE,
+    WRONG_PATIENT,
+    Verifier,
+)
+from kgengine.bundles import Bundle, Fact
+from kgengine.graph import Graph
+
+COUGH, FEVER, RUNNY_NOSE, DRUG = "HP:0012735", "HP:0001945", "HP:0031417", "ATC:R05CB01"
+
+GOOD = {
+    "en": "A 52-year-old woman presents with cough and fever. She also has a runny nose. Started on acetylcysteine.",
+    "ru": "Женщина, 52 года. Жалобы на кашель и лихорадку. Также беспокоит насморк. Назначен ацетилцистеин.",
+}
+
+
+def _bundle(
+    core: Graph, disease: str, symptoms: list[str], drugs: list[str], age: int = 52, sex: str = "female"
+) -> Bundle:
+    def facts(ids: list[str]) -> tuple[Fact, ...]:
+        return tuple(Fact(core.resolve(one), 0, 0.5) for one in ids)
+
+    return Bundle(0, 1, core.resolve(disease), age, sex, facts(symptoms), facts(drugs))
+
+
+@pytest.fixture(scope="module")
+def bronchitis(core: Graph) -> Bundle:
+    """The bundle that most notes here are about."""
+    return _bundle(core, "ICD10:J20", [COUGH, FEVER, RUNNY_NOSE], [DRUG])
+
+
+@pytest.fixture(scope="module")
+def verifiers(core: Graph) -> dict[str, Verifier]:
+    """A verifier for each language."""
+    return {lang: Verifier(core, lang) for lang in ("en", "ru")}
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("en", GOOD["en"]),
+        ("ru", GOOD["ru"]),
+        ("en", "Coughing, a raised temperature and a runny nose for 3 days in a woman aged 52. Plan: acetylcysteine."),
+        ("en", "She has a runny nose, fever and cough. She denies chest pain and headache. Given acetylcysteine."),
+        ("en", "She has a cough. The cough came with fever and a runny nose. Given acetylcysteine (600 mg)."),
+        ("ru", "Обратилась с кашлем, повышением температуры и насморком. Рекомендован ацетилцистеин."),
+        ("ru", "Кашель, лихорадка, насморк. Боль в груди и одышку отрицает. Лечение: ацетилцистеин."),
+        ("ru", "Пациентка 52 лет жалуется на лихорадку, кашель, насморк. Головной боли нет. Назначен ацетилцистеин."),
+    ],
+)
+def test_a_note_that_says_its_facts_and_no_others_is_accepted(verifiers, bronchitis, lang, text):
+    verdict = verifiers[lang].verify(text, bronchitis)
+    assert verdict.problems == ()
+    assert verdict.accepted
+
+
+FAULTS = [
+    # lang, reason, node, the words that show it, the note
+    ("en", MISSING, RUNNY_NOSE, "runny nose", "She presents with cough and fever. Started on acetylcysteine."),
+    ("ru", MISSING, RUNNY_NOSE, "насморк", "Жалобы на кашель и лихорадку. Назначен ацетилцистеин."),
+    ("en", MISSING, DRUG, "acetylcysteine", "She presents with cough, fever and a runny nose."),
+    ("ru", MISSING, DRUG, "ацетилцистеин", "Жалобы на кашель, лихорадку, насморк."),
+    ("en", NEGATED, FEVER, "fever", GOOD["en"] + " No fever at the visit."),
+    ("ru", NEGATED, FEVER, "лихорадки", GOOD["ru"] + " На приёме лихорадки нет."),
+    ("en", NEGATED, COUGH, "cough", GOOD["en"] + " She does not have a cough at night."),
+    ("en", INVENTED, "HP:0002315", "headache", GOOD["en"].replace("a runny nose", "a runny nose and headache")),
+    ("ru", INVENTED, "HP:0002315", "головную боль", GOOD["ru"].replace("кашель", "кашель, головную боль")),
+    (
+        "en",
+        INVENTED,
+        "ATC:J01CA04",
+        "amoxicillin",
+        GOOD["en"].replace("acetylcysteine", "acetylcysteine and amoxicillin"),
+    ),
+    ("ru", INVENTED, "ATC:J01CA04", "амоксициллин", GOOD["ru"].replace("ацетилцистеин", "ацетилцистеин, амоксициллин")),
+    ("en", INVENTED, "ICD10:J18", "pneumonia", GOOD["en"] + " This looks like pneumonia."),
+    ("ru", INVENTED, "ICD10:J18", "пневмонию", GOOD["ru"] + " Похоже на пневмонию."),
+    ("en", INVENTED, "HP:0031245", "productive cough", GOOD["en"] + " It is a productive cough."),
+    ("en", DIAGNOSIS_NAMED, "ICD10:J20", "acute bronchitis", GOOD["en"] + " The diagnosis is acute bronchitis."),
+    ("ru", DIAGNOSIS_NAMED, "ICD10:J20", "острый бронхит", GOOD["ru"] + " Диагноз: острый бронхит."),
+    ("en", DIAGNOSIS_NAMED, "ICD10:J20", "acute bronchitis", GOOD["en"] + " No sign of acute bronchitis."),
+    ("en", WRONG_PATIENT, None, "His", GOOD["en"] + " His job is stressful."),
+    ("ru", WRONG_PATIENT, None, "Мужчина", GOOD["ru"].replace("Женщина, 52 года", "Мужчина")),
+    ("en", WRONG_PATIENT, None, "25-year-old", GOOD["en"].replace("52", "25")),
+    ("en", WRONG_PATIENT, None, "aged 53", GOOD["en"].replace("A 52-year-old woman", "A woman aged 53")),
+    ("ru", WRONG_PATIENT, None, "Женщина, 25 лет", GOOD["ru"].replace("52 года", "25 лет")),
+    ("en", WRONG_LANGUAGE, None, "", GOOD["en"] + " Хорошо."),
+    (
+        "ru",
+        WRONG_LANGUAGE,
+        None,
+        "",
+        GOOD["ru"]
+        + " The rest of this text was written in a language that nobody had asked for, by mistake, at length.",
+    ),
+    ("en", REPETITION, COUGH, "cough", GOOD["en"].replace("cough and fever", "cough, fever and cough")),
+    ("ru", REPETITION, COUGH, "кашель", GOOD["ru"].replace("кашель и", "кашель, кашель и")),
+    ("en", CUT_OFF, None, "", GOOD["en"] + " She was told to"),
+    ("ru", CUT_OFF, None, "", GOOD["ru"] + " Явка через"),
+]
+
+
+@pytest.mark.parametrize(("lang", "reason", "node", "shown", "text"), FAULTS)
+def test_one_fault_is_reported_once_with_its_node_and_words(verifiers, bronchitis, lang, reason, node, shown, text):
+    verdict = verifiers[lang].verify(text, bronchitis)
+    assert not verdict.accepted
+    assert [(problem.reason, problem.node) for problem in verdict.problems if problem.reason != reason] == []
+    (problem,) = verdict.problems
+    assert (problem.node, problem.text) == (node, shown)
+    if problem.span is not None:
+        assert text[slice(*problem.span)] == shown
+
+
+@pytest.mark.parametrize(("lang", "text"), [("en", ""), ("en", " \n"), ("ru", "\t")])
+def test_a_blank_note_is_empty_and_nothing_else(verifiers, bronchitis, lang, text):
+    assert verifiers[lang].verify(text, bronchitis).reasons == (EMPTY,)
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_every_reason_is_tested_in_this_language(lang):
+    assert {fault[1] for fault in FAULTS if fault[0] == lang} | {EMPTY} == set(REASONS)
+
+
+@pytest.mark.parametrize(
+    ("lang", "text"),
+    [
+        ("en", GOOD["en"].replace("also has", "denies")),
+        ("ru", GOOD["ru"].replace("Также беспокоит насморк", "Насморка нет")),
+    ],
+)
+def test_a_fact_that_is_only_denied_is_negated_and_missing(verifiers, bronchitis, lang, text):
+    verdict = verifiers[lang].verify(text, bronchitis)
+    assert [(problem.reason, problem.node) for problem in verdict.problems] == [
+        (MISSING, RUNNY_NOSE),
+        (NEGATED, RUNNY_NOSE),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lang", "tail"),
+    [
+        ("en", " She may go to work on Monday. She may go to work on Monday."),
+        ("ru", " Ей следует пить много тёплой воды. Ей следует пить много тёплой воды."),
+    ],
+)
+def test_six_words_said_twice_are_a_repetition(verifiers, bronchitis, lang, tail):
+    assert verifiers[lang].verify(GOOD[lang] + tail, bronchitis).reasons == (REPETITION,)
+
+
+def test_a_finding_said_again_in_another_sentence_is_no_repetition(verifiers, bronchitis):
+    assert verifiers["en"].verify(GOOD["en"] + " The cough is worst at night.", bronchitis).accepted
+
+
+@pytest.mark.parametrize("lang", ["en", "ru"])
+def test_a_note_that_the_token_limit_stopped_is_cut_off_even_at_a_full_stop(verifiers, bronchitis, lang):
+    assert verifiers[lang].verify(GOOD[lang], bronchitis, finished=False).reasons == (CUT_OFF,)
+
+
+@pytest.mark.parametrize(
+    ("lang", "symptom", "text", "reasons"),
+    [
+        ("en", "HP:0031245", "She has a cough with phlegm. The cough is worst at night.", ()),
+        ("en", "HP:0033841", "She has itchy eyes. The itching is worst at night.", ()),
+        ("en", "HP:0033841", "She has itchy eyes and itchy skin.", (INVENTED,)),
+        ("en", "HP:0002248", "She was vomiting blood. The gastrointestinal bleeding began today.", (INVENTED,)),
+        ("ru", "HP:0031245", "Жалобы на кашель с мокротой. Кашель усиливается ночью.", ()),
+        ("ru", "HP:0033841", "Жалобы на зуд в глазах. Зуд усиливается ночью.", ()),
+        ("ru", "HP:0033841", "Жалобы на зуд в глазах и зуд кожи.", (INVENTED,)),
+    ],
+)
+def test_a_superclass_may_be_named_only_in_the_own_words_of_the_fact(core, verifiers, lang, symptom, text, reasons):
+    assert verifiers[lang].verify(text, _bundle(core, "ICD10:J30", [symptom], [])).reasons == reasons
+
+
+def test_a_superclass_alone_does_not_tell_the_fact(core, verifiers):
+    verdict = verifiers["en"].verify("She has a cough.", _bundle(core, "ICD10:J20", ["HP:0031245"], []))
+    assert [(problem.reason, problem.node) for problem in verdict.problems] == [(MISSING, "HP:0031245")]
+
+
+@pytest.mark.parametrize(
+    ("lang", "tail", "other"),
+    [
+        ("en", " The diagnosis is acute bronchitis.", " The diagnosis is pneumonia."),
+        ("ru", " Диагноз: острый бронхит.", " Диагноз: пневмония."),
+    ],
+)
+def test_naming_the_diagnosis_is_allowed_on_request_but_no_other_disease(core, bronchitis, lang, tail, other):
+    verifier = Verifier(core, lang, name_diagnosis=True)
+    assert verifier.verify(GOOD[lang] + tail, bronchitis).accepted
+    assert verifier.verify(GOOD[lang] + other, bronchitis).reasons == (INVENTED,)
+
+
+def test_a_man_is_accepted_as_he_and_refused_as_she(core, verifiers):
+    man = _bundle(core, "ICD10:J20", [COUGH], [], age=60, sex="male")
+    assert verifiers["en"].verify("A 60-year-old man with a cough. His wife came along.", man).reasons == ()
+    assert verifiers["en"].verify("A 60-year-old man with a cough. She was advised.", man).reasons == (WRONG_PATIENT,)
+    assert verifiers["ru"].verify("Мужчина, 60 лет. Кашель. Она обследована.", man).reasons == (WRONG_PATIENT,)
+
+
+def test_a_problem_as_plain_data_has_no_empty_fields(verifiers, bronchitis):
+    (problem,) = verifiers["en"].verify(GOOD["en"] + " She was told to", bronchitis).problems
+    assert problem.to_json() == {"reason": CUT_OFF}
