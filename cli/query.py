@@ -18,7 +18,7 @@ from kgengine.workspace import Workspace
 @click.option("--to", metavar="TYPE", help="Only answers of this node type: disease, symptom, drug, ...")
 @click.option("--path", metavar="TYPE/TYPE/...", help="Follow this typed path from the anchors, exactly.")
 @click.option("--relation", "relations", multiple=True, help="Use only this relation (may be repeated).")
-@click.option("--predict", metavar="RELATION", help="Also rank missing edges of RELATION by the trained reasoner.")
+@click.option("--predict", metavar="RELATION", help="The exact answers over RELATION, then -n predicted ones.")
 @click.option("-n", "--limit", type=click.IntRange(1), default=10, show_default=True, help="Answers at most.")
 @click.option("--lang", type=click.Choice(["en", "ru"]), default="en", show_default=True, help="Language of names.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all proofs.")
@@ -122,6 +122,6 @@ def _predict(
         state = "exact" if prediction.exact else "predicted"
         node = prediction.node
         kind = f"{graph.id(node)}, {graph.type(node)}"
-        click.echo(f"{rank:3}. {graph.name(node, lang)}  [{kind}]  {state}, share {prediction.score:.4f}")
+        click.echo(f"{rank:3}. {graph.name(node, lang)}  [{kind}]  {state}, {prediction.score:.3f}")
         if prediction.proof:
             click.echo(f"       {spell_proof(graph, prediction.proof, lang)}")

@@ -49,6 +49,8 @@ _AGE = {
     ),
 }
 _LETTER = re.compile(r"[^\W\d_]")
+_LATIN_SENTENCE = re.compile(r"(?:\b[A-Za-z]+\b[\s,]*){3}")
+"""Three Latin words in a row: no Russian name has them, and nothing would verify what they say."""
 _REPEATED_WORDS = 6
 """A run of this many words that occurs twice is a repetition (a bundle's longest phrases have five)."""
 
@@ -174,7 +176,8 @@ class Verifier:
         letters = _LETTER.findall(text)
         cyrillic = sum("а" <= letter.lower() <= "я" or letter in "ёЁ" for letter in letters)
         share = cyrillic / max(len(letters), 1)
-        if (self.lang == "ru") != (share > 0.5) or (self.lang == "en" and cyrillic):
+        foreign = bool(cyrillic) if self.lang == "en" else share <= 0.5 or _LATIN_SENTENCE.search(text)
+        if foreign:
             yield Problem(WRONG_LANGUAGE)
         if not finished or not re.search(r"[.!?][\"')»]*\s*$", text):
             yield Problem(CUT_OFF)

@@ -22,7 +22,7 @@ _PROOF_HOPS = 3
 
 @dataclass(frozen=True)
 class Prediction:
-    """One answer: `score` is its softmax share among all candidates of the type, 0 to 1 (not calibrated)."""
+    """One answer: `score` is 1 for an exact one, else its softmax share among the candidates (not calibrated)."""
 
     node: int
     score: float
@@ -50,8 +50,8 @@ def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int)
     :param reasoner: the trained reasoner.
     :param anchor: the known end.
     :param relation: name of the relation.
-    :param limit: how many answers at most.
-    :returns: the answers, best first.
+    :param limit: how many predicted answers at most.
+    :returns: all exact answers, then the predicted ones, best first.
     :raises KGError: no edge of the relation touches the anchor's type.
     """
     graph = reasoner.graph
@@ -63,19 +63,18 @@ def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int)
     if inverse and own not in tails:
         raise KGError(f"no {relation} edge begins or ends at a {graph.type(anchor)}; take another relation")
     wanted = np.unique(heads[tails == own] if inverse else tails[heads == own])
-    logits = reasoner.predict(anchor, relation, inverse).astype(np.float64)
-    candidates = np.flatnonzero(np.isin(kinds, wanted) & (np.arange(graph.num_nodes) != anchor))
-    shares = np.exp(logits[candidates] - logits[candidates].max())
-    shares /= shares.sum()
     known = graph.in_edges(anchor, relation) if inverse else graph.out_edges(anchor, relation)
     exact = {int(graph.edge(int(edge)).head if inverse else graph.edge_tail[edge]): int(edge) for edge in known}
-    chosen = [int(position) for position in np.argsort(-shares, kind="stable")[:limit]]
-    near = {}
-    if any(int(candidates[position]) not in exact for position in chosen):
-        near = {answer.node: answer.proofs[0] for answer in neighbourhood(graph, [anchor], _PROOF_HOPS)}
-    found = []
-    for position in chosen:
-        node = int(candidates[position])
-        proof = Proof((anchor, node), (exact[node],)) if node in exact else near.get(node)
-        found.append(Prediction(node, float(shares[position]), node in exact, proof))
-    return found
+    certain = [Prediction(node, 1.0, True, Proof((anchor, node), (edge,))) for node, edge in exact.items()]
+    others = np.isin(kinds, wanted) & ~np.isin(np.arange(graph.num_nodes), [anchor, *exact])
+    candidates = np.flatnonzero(others)
+    if not len(candidates):
+        return certain
+    logits = reasoner.predict(anchor, relation, inverse)[candidates].astype(np.float64)
+    shares = np.exp(logits - logits.max())
+    shares /= shares.sum()
+    near = {answer.node: answer.proofs[0] for answer in neighbourhood(graph, [anchor], _PROOF_HOPS)}
+    best = np.argsort(-shares, kind="stable")[:limit]
+    return certain + [
+        Prediction(int(candidates[i]), float(shares[i]), False, near.get(int(candidates[i]))) for i in best
+    ]

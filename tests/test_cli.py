@@ -285,14 +285,14 @@ def test_empty_graph_is_one_clear_line(kg: Run, tmp_path: Path) -> None:
 
 
 def test_unwritable_output_is_one_clear_line(kg: Run, trained: Path) -> None:
-    code, _, err = kg("-w", trained, "qa", "--out", "/proc/nowhere/qa.jsonl")
+    code, _, err = kg("-w", trained, "qa", "--hops", "1,2", "--out", "/proc/nowhere/qa.jsonl")
     assert code == 1
     assert "cannot write /proc/nowhere/qa.jsonl" in _one_line(err)
 
 
 def test_existing_output_is_kept(kg: Run, trained: Path, tmp_path: Path) -> None:
     (tmp_path / "qa.jsonl").write_text("mine\n", encoding="utf-8")
-    code, _, err = kg("-w", trained, "qa", "--out", tmp_path / "qa.jsonl")
+    code, _, err = kg("-w", trained, "qa", "--hops", "1,2", "--out", tmp_path / "qa.jsonl")
     assert code == 1
     assert "exists; give another --out, or --force" in _one_line(err)
     assert (tmp_path / "qa.jsonl").read_text(encoding="utf-8") == "mine\n"

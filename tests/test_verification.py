@@ -106,8 +106,7 @@ FAULTS = [
         WRONG_LANGUAGE,
         None,
         "",
-        GOOD["ru"]
-        + " The rest of this text was written in a language that nobody had asked for, by mistake, at length.",
+        GOOD["ru"] + " She denies fever.",
     ),
     ("en", REPETITION, COUGH, "cough", GOOD["en"].replace("cough and fever", "cough, fever and cough")),
     ("ru", REPETITION, COUGH, "кашель", GOOD["ru"].replace("кашель и", "кашель, кашель и")),
@@ -211,6 +210,16 @@ def test_a_man_is_accepted_as_he_and_refused_as_she(core, verifiers):
     assert verifiers["en"].verify("A 60-year-old man with a cough. His wife came along.", man).reasons == ()
     assert verifiers["en"].verify("A 60-year-old man with a cough. She was advised.", man).reasons == (WRONG_PATIENT,)
     assert verifiers["ru"].verify("Мужчина, 60 лет. Кашель. Она обследована.", man).reasons == (WRONG_PATIENT,)
+
+
+def test_a_note_in_the_other_language_is_the_wrong_language(verifiers, bronchitis):
+    assert WRONG_LANGUAGE in verifiers["en"].verify(GOOD["ru"], bronchitis).reasons
+    assert WRONG_LANGUAGE in verifiers["ru"].verify(GOOD["en"], bronchitis).reasons
+
+
+def test_latin_names_are_allowed_in_a_russian_note(core, verifiers):
+    patient = _bundle(core, "ICD10:D51", [COUGH], ["ATC:B03BA01"])
+    assert verifiers["ru"].verify("Жалобы на кашель. Назначен витамин B12 (500 мкг, IM).", patient).accepted
 
 
 def test_a_problem_as_plain_data_has_no_empty_fields(verifiers, bronchitis):

@@ -1,0 +1,149 @@
+"""A dataset file holds whole lines whatever stops the run, is never replaced unasked, and knows when it is done.
+
+The stops are an exception of the caller, an interrupt, and a disk that takes half a line (a file size limit
+stands in for it).
+"""
+
+import json
+import resource
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from generation.dataset import finished_run, jsonl_writer, manifest_path, read_jsonl, write_run_manifest
+from kgengine.errors import KGError
+
+JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)
+
+
+def test_records_come_back_in_order_and_are_counted(tmp_path):
+    path = tmp_path / "deep" / "down" / "notes.jsonl"
+    records = [{"id": 1, "text": "боль\nв груди"}, {"id": 2, "text": "«ё»  end"}]
+    with jsonl_writer(path, overwrite=False) as writer:
+        for record in records:
+            writer.write(record)
+    assert writer.count == 2
+    assert list(read_jsonl(path)) == records
+    assert path.read_text(encoding="utf-8").splitlines()[0] == '{"id": 1, "text": "боль\\nв груди"}'
+
+
+@given(records=st.lists(st.dictionaries(st.text(), JSON), max_size=5))
+def test_any_record_is_one_line_that_reads_back(tmp_path_factory, records):
+    path = tmp_path_factory.mktemp("any") / "any.jsonl"
+    with jsonl_writer(path, overwrite=False) as writer:
+        for record in records:
+            writer.write(record)
+    assert path.read_bytes().count(b"\n") == len(records)
+    assert [json.loads(line) for line in path.read_bytes().splitlines()] == records
+
+
+def _write(path: Path, records: list, stop: BaseException | None = None) -> None:
+    with jsonl_writer(path, overwrite=True) as writer:
+        for record in records:
+            writer.write(record)
+        if stop is not None:
+            raise stop
+
+
+@pytest.mark.parametrize("stop", [RuntimeError("boom"), KeyboardInterrupt()])
+def test_an_exception_passes_through_and_leaves_the_whole_lines_before_it(tmp_path, stop):
+    path = tmp_path / "notes.jsonl"
+    with pytest.raises(type(stop)):
+        _write(path, [{"id": 1}, {"id": 2}], stop)
+    assert path.read_bytes() == b'{"id": 1}\n{"id": 2}\n'
+
+
+def test_a_record_that_is_no_json_leaves_the_whole_lines_before_it(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    with pytest.raises(TypeError):
+        _write(path, [{"id": 1}, {"id": {1, 2}}])
+    assert path.read_bytes() == b'{"id": 1}\n'
+
+
+def test_a_line_is_on_disk_as_soon_as_it_is_written(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    with jsonl_writer(path, overwrite=False) as writer:
+        writer.write({"id": 1})
+        assert path.read_bytes() == b'{"id": 1}\n'
+
+
+def test_a_disk_that_takes_half_a_line_is_one_error_and_leaves_whole_lines(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (25, hard))
+    try:
+        with pytest.raises(KGError) as caught:
+            _write(path, [{"id": number} for number in range(5)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert str(caught.value).startswith(f"cannot write {path}: ")
+    assert path.read_bytes() == b'{"id": 0}\n{"id": 1}\n'
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_full_disk_is_one_error():
+    with pytest.raises(KGError, match=r"^cannot write /dev/full: "):
+        _write(Path("/dev/full"), [{"id": 1}])
+
+
+def test_an_existing_file_is_kept_unless_replacing_is_asked_for(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    path.write_text("precious\n", encoding="utf-8")
+    with pytest.raises(KGError, match=r"exists; give another --out, or --force"), jsonl_writer(path, overwrite=False):
+        pass
+    assert path.read_text(encoding="utf-8") == "precious\n"
+    with jsonl_writer(path, overwrite=True) as writer:
+        writer.write({"id": 1})
+    assert path.read_bytes() == b'{"id": 1}\n'
+
+
+def test_a_place_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "file" / "notes.jsonl", tmp_path / "folder"):
+        with pytest.raises(KGError) as caught, jsonl_writer(path, overwrite=True):
+            pass
+        assert str(caught.value).startswith(f"cannot write {path}: ")
+        assert "\n" not in str(caught.value)
+
+
+def _finished(path: Path, config: dict) -> None:
+    with jsonl_writer(path, overwrite=True) as writer:
+        writer.write({"id": 1})
+    write_run_manifest(path, config, {"accepted": 1})
+
+
+def test_a_finished_run_gives_its_summary_for_just_its_configuration(tmp_path):
+    path, config = tmp_path / "notes.jsonl", {"seed": 1, "hops": (1, 2), "lang": "ru"}
+    _finished(path, config)
+    assert manifest_path(path) == tmp_path / "notes.manifest.json"
+    assert finished_run(path, config) == {"accepted": 1}
+    assert finished_run(path, {**config, "seed": 2}) is None
+    assert finished_run(path, {**config, "more": 0}) is None
+    assert finished_run(tmp_path / "other.jsonl", config) is None
+
+
+def test_a_run_is_unfinished_without_its_file_or_with_a_broken_manifest(tmp_path):
+    path, config = tmp_path / "notes.jsonl", {"seed": 1}
+    _finished(path, config)
+    path.unlink()
+    assert finished_run(path, config) is None
+    _finished(path, config)
+    manifest_path(path).write_text('{"config": {"se', encoding="utf-8")
+    assert finished_run(path, config) is None
+
+
+def test_a_run_that_begins_anew_is_unfinished_until_its_manifest_is_written(tmp_path):
+    path, config = tmp_path / "notes.jsonl", {"seed": 1}
+    _finished(path, config)
+    with pytest.raises(RuntimeError), jsonl_writer(path, overwrite=True):
+        raise RuntimeError
+    assert finished_run(path, config) is None
+
+
+def test_a_manifest_that_cannot_be_written_is_one_error(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    with pytest.raises(KGError, match=r"^cannot write "):
+        write_run_manifest(tmp_path / "file" / "notes.jsonl", {}, {})
