@@ -87,6 +87,7 @@ def test_three_hops_add_the_longer_way_round(toy: Graph) -> None:
     answers = {toy.id(answer.node): answer for answer in neighbourhood(toy, at(toy, "T:S1"), hops=3)}
     assert answers["T:A1"].paths == 2
     assert answers["T:A1"].score == pytest.approx(TWO + FOUR)
+    assert [toy.id(node) for node in answers["T:A1"].proofs[0].nodes] == ["T:S1", "T:D1", "T:A1"]
     assert answers["T:S2"].paths == 2
     assert answers["T:S2"].score == pytest.approx(TWO * FOUR + FOUR)
     assert [toy.id(node) for node in answers["T:S2"].proofs[0].nodes] == ["T:S1", "T:A2", "T:D2", "T:S2"]
