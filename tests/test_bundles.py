@@ -72,10 +72,12 @@ def test_sex_and_age_limits_of_every_node_hold(core, bundles):
             assert core.sex(node) in ("any", bundle.sex)
 
 
-def test_ages_lie_between_three_and_ninety(bundles):
+def test_ages_lie_between_three_and_ninety_except_in_diseases_of_infants(core, bundles):
     ages = [bundle.age for bundle in bundles]
-    assert 3 <= min(ages) < 10
+    assert min(ages) < 10
     assert 80 < max(ages) <= 90
+    for bundle in bundles:
+        assert bundle.age >= min(3, core.node_age[bundle.disease][1])
 
 
 def test_no_drug_is_contraindicated_in_the_disease_or_in_a_symptom_or_what_it_specialises(targets, bundles):

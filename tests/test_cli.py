@@ -173,7 +173,21 @@ def test_sample_gives_facts_with_edges_and_scores(kg: Run, trained: Path) -> Non
 
 def test_generate_with_the_real_model_writes_verified_lines(kg: Run, trained: Path, tmp_path: Path) -> None:
     out_file = tmp_path / "notes.jsonl"
-    arguments = ("-w", trained, "generate", "-n", "3", "--tries", "3", "--out", out_file, "--show", "3")
+    arguments = (
+        "-w",
+        trained,
+        "generate",
+        "-n",
+        "3",
+        "--tries",
+        "3",
+        "--threads",
+        "1",
+        "--out",
+        out_file,
+        "--show",
+        "3",
+    )
     code, out, _ = kg(*arguments)
     records = [json.loads(line) for line in out_file.read_text(encoding="utf-8").splitlines()]
     assert code == 0
@@ -306,7 +320,7 @@ def test_wrong_usage_exits_with_2(kg: Run) -> None:
 
 def test_interrupted_generate_keeps_whole_lines(trained: Path, tmp_path: Path) -> None:
     out_file = tmp_path / "notes.jsonl"
-    command = [*KG, "-w", str(trained), "generate", "-n", "500", "--out", str(out_file)]
+    command = [*KG, "-w", str(trained), "generate", "-n", "500", "--threads", "1", "--out", str(out_file)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "80"})
     deadline = time.monotonic() + 90
     while not (out_file.exists() and out_file.read_bytes().count(b"\n") >= 2):

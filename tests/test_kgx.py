@@ -207,7 +207,8 @@ def test_a_missing_file_is_named_with_the_reason(folder: Path) -> None:
     with pytest.raises(SourceError) as caught:
         read_kgx([folder / "my_nodes.tsv", folder / "edges.tsv"])
     assert (
-        str(caught.value) == f"{folder}/my_nodes.tsv: can't be read: No such file or directory; give an existing file"
+        str(caught.value)
+        == f"{folder}/my_nodes.tsv: can't be read: no such file or folder; give KGX files or a folder that holds such"
     )
 
 

@@ -44,7 +44,7 @@ def bundles(core: Graph) -> list[Bundle]:
 @pytest.fixture(scope="module")
 def llama() -> LlamaCppRuntime:
     """The real default model."""
-    return LlamaCppRuntime(default_model(), context=1024, threads=4)
+    return LlamaCppRuntime(default_model(), context=1024, threads=1)
 
 
 # -- the loop ----------------------------------------------------------------------------------------------------------

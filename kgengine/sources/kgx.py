@@ -144,6 +144,8 @@ def kgx_files(paths: Sequence[Path]) -> tuple[list[Path], list[Path]]:
     """
     files: list[Path] = []
     for path in paths:
+        if not path.exists():
+            raise SourceError(path, "can't be read: no such file or folder; give KGX files or a folder that holds such")
         files += sorted(path.glob("*.tsv")) if path.is_dir() else [path]
     node_files = [path for path in files if path.name.endswith("nodes.tsv")]
     edge_files = [path for path in files if path.name.endswith("edges.tsv")]
