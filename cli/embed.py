@@ -12,7 +12,7 @@ from kgengine.workspace import Workspace
 @click.command("embed")
 @click.option("--model", default="RotatE", show_default=True, help="PyKEEN model: RotatE, ComplEx, DistMult, TransE.")
 @click.option("--dim", type=click.IntRange(2, 2048), default=64, show_default=True, help="Embedding dimension.")
-@click.option("--epochs", type=click.IntRange(1), default=100, show_default=True, help="Most epochs; it stops early.")
+@click.option("--epochs", type=click.IntRange(1), default=60, show_default=True, help="Most epochs; it stops early.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of the split and of training.")
 @click.option("--force", is_flag=True, help="Train again although the embedding is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
@@ -22,7 +22,7 @@ def command(workspace: Workspace, model: str, dim: int, epochs: int, seed: int, 
 
     \b
     Example:
-      kg embed --model RotatE --epochs 100
+      kg embed --model RotatE --epochs 60
     """
     from embeddings.training import EmbeddingConfig, train_embedding
     from kgengine.ranking import RankMetrics

@@ -37,7 +37,7 @@ from kgengine.workspace import Workspace
 @click.option("--gpu-layers", type=int, default=0, show_default=True, help="Layers on the GPU; -1 for all.")
 @click.option("--name-diagnosis", is_flag=True, help="Let the note name the diagnosis.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("notes.jsonl"), show_default=True)
-@click.option("--force", is_flag=True, help="Replace the output file.")
+@click.option("--force", is_flag=True, help="Replace the output file if it was made from anything else.")
 @click.option("--show", type=click.IntRange(0), default=0, help="Print this many notes at the end.")
 @click.pass_obj
 def command(
@@ -80,7 +80,7 @@ def command(
     config = NoteConfig(lang, tries, name_diagnosis, Sampling(temperature=temperature))
     writer = NoteWriter(graph, config, runtime)
     made_from = {**writer.provenance, "count": count, "seed": seed, "drawing": drawing}
-    there = None if force else finished_run(out, made_from)
+    there = finished_run(out, made_from)
     if there is None:
         summary = _write(writer, sampler.draw(seed, count), count, out, force)
         write_run_manifest(out, made_from, summary.to_json())

@@ -20,7 +20,7 @@ from kgengine.workspace import Workspace
 @click.option("--max-answers", type=click.IntRange(1), default=15, show_default=True, help="Most gold answers.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same items.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), default=Path("qa.jsonl"), show_default=True)
-@click.option("--force", is_flag=True, help="Replace the output file.")
+@click.option("--force", is_flag=True, help="Replace the output file if it was made from anything else.")
 @click.pass_obj
 def command(
     workspace: Workspace,
@@ -44,7 +44,7 @@ def command(
     graph = Graph.open(workspace.graph)
     config = QAConfig(lang, tuple(int(part) for part in parts), max_answers, seed)
     made_from = {**asdict(config), "count": count, "graph": graph.hash, "version": __version__}
-    there = None if force else finished_run(out, made_from)
+    there = finished_run(out, made_from)
     if there is None:
         items = build_qa(graph, config, count)
         with jsonl_writer(out, force) as file, progress_bar("questions") as progress:

@@ -10,7 +10,7 @@ from kgengine.workspace import Workspace
 
 
 @click.command("train")
-@click.option("--epochs", type=click.IntRange(1), default=6, show_default=True, help="Most epochs; it stops early.")
+@click.option("--epochs", type=click.IntRange(1), default=4, show_default=True, help="Most epochs; it stops early.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of training.")
 @click.option("--force", is_flag=True, help="Train again although the reasoner is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
@@ -20,7 +20,7 @@ def command(workspace: Workspace, epochs: int, seed: int, force: bool, as_json: 
 
     \b
     Example:
-      kg train --epochs 6
+      kg train --epochs 4
     """
     from kgengine.ranking import RankMetrics
     from kgengine.reasoner.store import same_reasoner, train_reasoner

@@ -46,7 +46,7 @@ class EmbeddingConfig:
 
     model: str = "RotatE"
     dim: int = 64
-    epochs: int = 100
+    epochs: int = 60
     batch: int = 512
     negatives: int = 16
     learning_rate: float = 0.02
@@ -104,7 +104,7 @@ def _factory(graph: Graph, edges: npt.NDArray[np.int64]) -> Any:
 
 
 def _run_pipeline(graph: Graph, config: EmbeddingConfig, progress: Progress) -> Any:
-    warnings.filterwarnings("ignore", module="pykeen|torch_max_mem")
+    warnings.filterwarnings("ignore", module="pykeen|torch_max_mem|torch.utils.data")
     from pykeen.models import model_resolver
     from pykeen.pipeline import pipeline
     from pykeen.training.callbacks import TrainingCallback

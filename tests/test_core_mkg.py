@@ -292,3 +292,10 @@ def test_edge_files_are_sorted_by_owner_relation_band_and_other_end(path: Path) 
         keys.append((ends[0], relation, edge["frequency_qualifier"], ends[1]))
     assert len(keys) > 1
     assert [(one, other) for one, other in pairwise(keys) if one >= other] == []
+
+
+def test_phrases_stand_in_a_list_without_being_cut() -> None:
+    """A note lists phrases by commas, and a mention never spans one."""
+    for row in DISEASES + DRUGS + SYMPTOMS:
+        for column in ("phrase", "phrase_ru", "accusative_ru"):
+            assert not re.search(r"[,;:()]", row[column]), (row["id"], row[column])

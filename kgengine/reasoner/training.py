@@ -37,7 +37,7 @@ class TrainingConfig:
     :ivar seed: of the network's start and of every draw.
     """
 
-    epochs: int = 6
+    epochs: int = 4
     patience: int = 3
     batch: int = 32
     learning_rate: float = 5e-3
