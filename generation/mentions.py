@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from generation.cues import AFTER, BEFORE, DETERMINERS, NOT_NEGATION, REPORTING, SCOPE_END
 from generation.lemmas import Word, words
 from kgengine.graph import Graph
-from kgengine.schema import DISEASE, DRUG, SYMPTOM
+from kgengine.schema import DISEASE, DRUG, DRUG_CLASS, SYMPTOM
 
 _BACKWARD_REACH = 4
 """How many words before a trailing trigger its scope begins at most."""
@@ -38,7 +38,7 @@ class _Trie:
 
 
 class Lexicon:
-    """Every name of a graph's diseases, symptoms and drugs in one language, ready to be found in text.
+    """Every name of a graph's diseases, symptoms, drugs and drug classes in one language, ready to be found in text.
 
     :param graph: the graph.
     :param lang: "en" or "ru".
@@ -47,7 +47,7 @@ class Lexicon:
     def __init__(self, graph: Graph, lang: str) -> None:
         self.lang = lang
         self._root = _Trie()
-        for node_type in (DISEASE, SYMPTOM, DRUG):
+        for node_type in (DISEASE, SYMPTOM, DRUG, DRUG_CLASS):
             if node_type not in graph.types:
                 continue
             for node in graph.nodes_of_type(node_type).tolist():

@@ -15,6 +15,7 @@ from generation.mentions import Lexicon, Mention
 from kgengine.bundles import Bundle
 from kgengine.graph import Graph
 from kgengine.hierarchy import superclasses
+from kgengine.schema import DRUG
 
 MISSING, NEGATED, INVENTED = "missing", "negated", "invented"
 DIAGNOSIS_NAMED, WRONG_PATIENT, WRONG_LANGUAGE = "diagnosis named", "wrong patient", "wrong language"
@@ -142,9 +143,14 @@ class Verifier:
                 yield self._at(INVENTED, min(mention.nodes), mention)
 
     def _generalises(self, mention: Mention, node: int) -> bool:
-        """Tell whether a mention names a superclass of a fact in the fact's own words (cough, productive cough)."""
+        """Tell whether a mention names a fact's superclass: a drug's class, or a symptom's in the fact's own words.
+
+        "Antibiotic" goes with amoxicillin, and "cough" with productive cough, but "itchy skin" not with itchy eyes.
+        """
         if not mention.nodes & self._lines.get(node, frozenset()):
             return False
+        if self.graph.type(node) == DRUG:
+            return True
         wording = self.graph.wording(node, self.lang)
         names = " ".join((wording.name, wording.phrase, *wording.synonyms))
         own = {word.lemma for word in words(names, self.lang)}

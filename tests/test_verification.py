@@ -225,3 +225,21 @@ def test_latin_names_are_allowed_in_a_russian_note(core, verifiers):
 def test_a_problem_as_plain_data_has_no_empty_fields(verifiers, bronchitis):
     (problem,) = verifiers["en"].verify(GOOD["en"] + " She was told to", bronchitis).problems
     assert problem.to_json() == {"reason": CUT_OFF}
+
+
+@pytest.mark.parametrize(
+    ("lang", "own", "other"),
+    [
+        ("en", "It is an antibiotic.", "It is an antiviral drug."),
+        ("ru", "Это антибиотик.", "Это противовирусный препарат."),
+    ],
+)
+def test_the_class_of_a_drug_may_be_named_but_no_other_class(core: Graph, lang: str, own: str, other: str) -> None:
+    bundle = _bundle(core, "ICD10:J18", ["HP:0012735"], ["ATC:J01CA04"], age=40)
+    said = {
+        "en": "A 40-year-old woman presents with cough. She was prescribed amoxicillin.",
+        "ru": "Женщина, 40 лет. Жалобы на кашель. Назначено: амоксициллин.",
+    }[lang]
+    verifier = Verifier(core, lang)
+    assert verifier.verify(f"{said} {own}", bundle).accepted
+    assert verifier.verify(f"{said} {other}", bundle).reasons == (INVENTED,)
