@@ -28,7 +28,7 @@ from kgengine.workspace import Workspace
 @click.option(
     "--tries",
     type=click.IntRange(1, 100),
-    default=6,
+    default=8,
     show_default=True,
     help="Texts per item before it is rejected.",
 )

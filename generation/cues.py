@@ -1,4 +1,4 @@
-"""The words around a mention that matter: determiners to skip, and the cues of negation, as lemmas.
+"""The words around a mention that matter: determiners to skip, cues of negation, and how drug names end.
 
 A cue of several words is written with spaces. English cues follow NegEx (Chapman et al. 2001,
 doi:10.1006/jbin.2001.1029); the Russian ones are ours.
@@ -13,6 +13,11 @@ def _lines(text: str) -> tuple[tuple[str, ...], ...]:
 def _words(text: str) -> frozenset[str]:
     """Split a list of words."""
     return frozenset(text.split())
+
+
+def _stems(text: str) -> tuple[str, ...]:
+    """Split a list of word endings."""
+    return tuple(text.split())
 
 
 DETERMINERS = {
@@ -64,3 +69,19 @@ SCOPE_END = {
     "ru": _words("но однако зато хотя кроме") | REPORTING["ru"],
 }
 """Words that end the scope of a negation."""
+
+DRUG_STEMS = {
+    "en": _stems("""
+        azepam azole caine cillin coxib cycline dipine fenac floxacin gliflozin gliptin lukast
+        mab mycin olol oxetine parin prazole pril profen sartan setron statin tidine triptan
+    """),
+    "ru": _stems("""
+        азепам азол каин циллин коксиб циклин дипин фенак флоксацин глифлозин глиптин лукаст
+        маб мицин олол оксетин парин празол прил профен сартан сетрон статин тидин триптан
+    """),
+}
+"""Endings of drug names: a choice of the stems of international non-proprietary names (WHO, The use of stems in
+the selection of INN, 2018). A word that ends so and is no known drug is one that a model made up or misspelt."""
+
+NO_DRUGS = frozenset({"april"})
+"""Words that end like a drug and are none."""

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from generation.cues import DRUG_STEMS, NO_DRUGS
 from generation.lemmas import words
 from generation.mentions import Lexicon, Mention
 from kgengine.bundles import Bundle
@@ -117,7 +118,7 @@ class Verifier:
             *self._claims(mentions, bundle),
             *self._form(text, finished),
         ]
-        problems += [*self._patient(text, bundle), *self._said_twice(mentions)]
+        problems += [*self._patient(text, bundle), *self._said_twice(mentions), *self._strange_drugs(text, mentions)]
         return Verdict(tuple(problems))
 
     def _told(self, mentions: list[Mention], bundle: Bundle) -> Iterator[Problem]:
@@ -167,6 +168,15 @@ class Verifier:
             if key in said:
                 yield self._at(REPETITION, min(mention.nodes), mention)
             said.add(key)
+
+    def _strange_drugs(self, text: str, mentions: list[Mention]) -> Iterator[Problem]:
+        """No word may end like a drug's name and be none that the MKG knows."""
+        known = {place for mention in mentions for place in range(mention.start, mention.end)}
+        for word in words(text, self.lang):
+            written = text[word.start : word.end]
+            ends = written.lower().endswith(DRUG_STEMS[self.lang]) or word.lemma.endswith(DRUG_STEMS[self.lang])
+            if ends and word.start not in known and written.lower() not in NO_DRUGS:
+                yield Problem(INVENTED, None, written, (word.start, word.end))
 
     def _patient(self, text: str, bundle: Bundle) -> Iterator[Problem]:
         """Sex words and stated ages must be the patient's."""

@@ -243,3 +243,13 @@ def test_the_class_of_a_drug_may_be_named_but_no_other_class(core: Graph, lang: 
     verifier = Verifier(core, lang)
     assert verifier.verify(f"{said} {own}", bundle).accepted
     assert verifier.verify(f"{said} {other}", bundle).reasons == (INVENTED,)
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence", "word"),
+    [("en", "He took paracetomab and came in April.", "paracetomab"), ("ru", "Принимал метоприлол.", "метоприлол")],
+)
+def test_a_word_that_ends_like_a_drug_and_is_none_is_invented(core: Graph, lang: str, sentence: str, word: str) -> None:
+    bundle = _bundle(core, "ICD10:J20", [COUGH, FEVER, RUNNY_NOSE], [DRUG], sex="male")
+    problems = Verifier(core, lang).verify(sentence, bundle).problems
+    assert [problem.text for problem in problems if problem.reason == INVENTED] == [word]
