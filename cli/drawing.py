@@ -45,6 +45,8 @@ def make_sampler(
     """Make the sampler that the options ask for."""
     scores = open_edge_scores(workspace.reasoner, graph)
     names = [name.strip() for name in (codes or "").split(",") if name.strip()]
+    if codes is not None and not names:
+        raise click.UsageError("--codes names no disease; give ICD-10 codes or names, or leave it out")
     diseases = [graph.resolve(name, DISEASE) for name in names] or None
     config = BundleConfig(min_symptoms, max_symptoms, max_drugs, uniform)
     return BundleSampler(graph, scores, config, diseases)

@@ -81,6 +81,8 @@ def run() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("kg: interrupted", err=True)
         sys.exit(130)
-    except BrokenPipeError:
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"kg: {error}; the output is incomplete", err=True)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)

@@ -15,7 +15,7 @@ from kgengine.workspace import Workspace
 
 @click.command("qa")
 @click.option("-n", "--count", type=click.IntRange(1), default=50, show_default=True, help="How many items.")
-@click.option("--hops", default="1,2,3", show_default=True, metavar="K,...", help="Hop counts, taken in turn.")
+@click.option("--hops", metavar="K,...", help="Hop counts, taken in turn.  [default: all, 1,2,3]")
 @click.option("--lang", default="en", show_default=True, help="Language: en or ru.")
 @click.option("--max-answers", type=click.IntRange(1), default=15, show_default=True, help="Most gold answers.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same items.")
@@ -25,7 +25,7 @@ from kgengine.workspace import Workspace
 def command(
     workspace: Workspace,
     count: int,
-    hops: str,
+    hops: str | None,
     lang: str,
     max_answers: int,
     seed: int,
@@ -38,7 +38,7 @@ def command(
     Example:
       kg qa -n 1000 --lang ru --out qa.jsonl
     """
-    parts = [part.strip() for part in hops.split(",")]
+    parts = [part.strip() for part in hops.split(",")] if hops is not None else []
     if not all(part.isdigit() for part in parts):
         raise click.BadParameter(f"'{hops}' is not a list of hop counts such as 1,2,3", param_hint="--hops")
     graph = Graph.open(workspace.graph)
@@ -53,4 +53,4 @@ def command(
                 progress(file.count, count, "")
         write_run_manifest(out, made_from, {"count": count})
     state = "already there" if there else "written"
-    click.echo(f"{count} questions {state} in {out} ({hops} hops, {lang}, alpaca format)")
+    click.echo(f"{count} questions {state} in {out} ({lang}, alpaca format)")

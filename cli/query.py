@@ -47,13 +47,15 @@ def command(
       kg query fever cough --path symptom/disease/drug
       kg query migraine --predict has_phenotype
     """
+    if path == "":
+        raise click.UsageError("--path names no types; give TYPE/TYPE/..., or leave it out")
     if path and (hops or to):
         raise click.UsageError("--path already says how far to go and where to; drop --hops and --to")
     if predict and (path or hops or to or relations):
         raise click.UsageError("--predict ranks one hop over one relation; drop --path, --hops, --to and --relation")
     graph = Graph.open(workspace.graph)
     types = path.split("/") if path else None
-    anchors = [_anchor(graph, name, types[0] if types else None) for name in names]
+    anchors = list(dict.fromkeys(_anchor(graph, name, types[0] if types else None) for name in names))
     if predict:
         _predict(workspace, graph, anchors, predict, limit, lang, as_json)
         return

@@ -29,19 +29,23 @@ DETERMINERS = {
 BEFORE = {
     "en": _lines("""
         no, no long, not, cannot, deny, denial, without, never, neither, nor, negative for, absence of, free of,
-        lack of, rule out
+        lack of, rule out, allergic to, allergy to, intolerant of, refuse, decline, stop take
     """),
-    "ru": _lines("не, нет, без, отрицать, отсутствие, отсутствовать, ни, исключить, исключать"),
+    "ru": _lines("""
+        не, нет, без, отрицать, отсутствие, отсутствовать, ни, исключить, исключать, аллергия на, отказаться от,
+        непереносимость
+    """),
 }
 """Cues that negate what follows them."""
 
 AFTER = {
     "en": _lines("""
-        be absent, be deny, be rule out, be not present, not present, be negative, have resolve
+        be absent, be deny, be rule out, be not present, not present, be negative, have resolve, be stop,
+        be discontinue, be withdraw, be refuse
     """),
     "ru": _lines("""
         нет, отсутствовать, отрицать, не быть, не беспокоить, не отмечать, не отмечаться, не выявить, не выявлять,
-        исключить
+        исключить, отменить, пройти
     """),
 }
 """Cues that negate what stands shortly before them."""

@@ -5,6 +5,7 @@ written last, so a file without one was interrupted.
 """
 
 import errno
+import fcntl
 import json
 import os
 from collections.abc import Iterator
@@ -44,17 +45,24 @@ def jsonl_writer(path: Path, overwrite: bool) -> Iterator[JsonlWriter]:
     :param path: the file; its folder is made when missing.
     :param overwrite: True to replace an existing file.
     :returns: the writer; what it has written stays when the block ends by an exception.
-    :raises KGError: the file exists and may not be replaced, or the place can't be written.
+    :raises KGError: the file exists and may not be replaced, another run is writing it, or the place can't be
+        written.
     """
     if path.exists() and not overwrite:
         raise KGError(f"{path} exists; give another --out, or --force to replace it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle = path.open("wb", buffering=0)
+        handle = path.open("ab", buffering=0)
     except OSError as error:
         raise unwritable(path, error) from error
-    manifest_path(path).unlink(missing_ok=True)
     with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise KGError(f"another run is writing {path}; wait for it, or give another --out") from error
+        manifest_path(path).unlink(missing_ok=True)
+        if path.is_file():
+            os.ftruncate(handle.fileno(), 0)
         try:
             try:
                 yield JsonlWriter(handle)

@@ -8,7 +8,7 @@ An item depends on the configuration, its number and the items before it.
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -53,13 +53,13 @@ class QAConfig:
     """How to build.
 
     :ivar lang: "en" or "ru".
-    :ivar hops: hop counts to ask about, taken in turn.
+    :ivar hops: hop counts to ask about, taken in turn; all that the graph has families for when empty.
     :ivar max_answers: a question with more gold answers is drawn again.
     :ivar seed: of every draw.
     """
 
     lang: str = "en"
-    hops: tuple[int, ...] = (1, 2, 3)
+    hops: tuple[int, ...] = ()
     max_answers: int = 15
     seed: int = 0
 
@@ -93,7 +93,8 @@ def build_qa(graph: Graph, config: QAConfig, count: int) -> Iterator[dict[str, A
     for family in load_families():
         if _possible(graph, family):
             by_hops.setdefault(family.hops, []).append(family)
-    for hops in config.hops:
+    config = replace(config, hops=config.hops or tuple(sorted(by_hops)))
+    for hops in config.hops or (1,):
         if hops not in by_hops:
             known = ", ".join(map(str, sorted(by_hops))) or "none"
             raise KGError(f"there is no question family with {hops} hops for this graph; it has families of: {known}")
@@ -178,7 +179,7 @@ def _record(
     return {
         "instruction": question.format(*(phrase(node) for node in anchors)),
         "input": "",
-        "output": ", ".join(dict.fromkeys(phrase(answer.node) for answer in ordered)) + ".",
+        "output": "; ".join(dict.fromkeys(phrase(answer.node) for answer in ordered)) + ".",
         "id": f"qa-{index:06d}",
         "lang": config.lang,
         "hops": family.hops,

@@ -212,6 +212,9 @@ class Graph:
         for node in self.find(text):
             if wanted is None or self.node_type[node] == wanted:
                 return node
+        category = self._find_id(text.strip().split(".")[0]) if "." in text else None
+        if category is not None and wanted in (None, self.node_type[category]):
+            raise UnknownNameError(node_type or "entity", text, [f"{self.name(category)} ({self.id(category)})"])
         near = [node for node in self._names.near(text, 12) if wanted in (None, self.node_type[node])]
         suggestions = [f"{self.name(node)} ({self.id(node)})" for node in near[:3]] if fold(text) else []
         raise UnknownNameError(node_type or "entity", text, suggestions, "give an id such as ICD10:J18, or a name")

@@ -39,8 +39,13 @@ def spell_proof(graph: Graph, proof: Proof, lang: str = "en") -> str:
     for position, edge in enumerate(proof.edges):
         view = graph.edge(edge)
         forward = view.head == proof.nodes[position]
-        relation = view.relation if forward else INVERSE_WORDING.get(view.relation, view.relation)
-        words += [f"-{relation}->", graph.name(proof.nodes[position + 1], lang)]
+        if forward:
+            arrow = f"-{view.relation}->"
+        elif view.relation in INVERSE_WORDING:
+            arrow = f"-{INVERSE_WORDING[view.relation]}->"
+        else:
+            arrow = f"<-{view.relation}-"
+        words += [arrow, graph.name(proof.nodes[position + 1], lang)]
     return " ".join(words)
 
 

@@ -252,6 +252,7 @@ def test_commands_before_their_inputs_name_the_next_step(kg: Run, small_kgx: Pat
         (("query", "J18", "--path", "symptom/drug"), "unknown symptom 'J18'"),
         (("generate", "--lang", "de", "--template-only"), "unknown language 'de'; take one of en, ru"),
         (("generate", "--codes", "Q99"), "unknown disease 'Q99'"),
+        (("query", "J18.9"), "unknown entity 'J18.9'; did you mean Pneumonia, organism unspecified (ICD10:J18)?"),
         (("qa", "--lang", "xx"), "unknown language 'xx'"),
         (("qa", "--hops", "7"), "no question family with 7 hops"),
         (("sample", "--min-symptoms", "5", "--max-symptoms", "2"), "cannot draw 5 to 2 symptoms"),
@@ -316,6 +317,7 @@ def test_wrong_usage_exits_with_2(kg: Run) -> None:
     assert kg("query")[0] == 2
     assert kg("nonsense")[0] == 2
     assert kg("query", "fever", "--path", "symptom/disease", "--to", "drug")[0] == 2
+    assert kg("query", "fever", "--path", "")[0] == 2
 
 
 def test_interrupted_generate_keeps_whole_lines(trained: Path, tmp_path: Path) -> None:
@@ -336,3 +338,13 @@ def test_interrupted_generate_keeps_whole_lines(trained: Path, tmp_path: Path) -
     records = [json.loads(line) for line in content.splitlines()]
     assert f"interrupted; {len(records)} of 500 notes are written and whole" in err
     assert not out_file.with_name("notes.manifest.json").exists()
+
+
+def test_a_full_disk_on_stdout_is_one_clear_line(trained: Path) -> None:
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(
+            [*KG, "-w", str(trained), "query", "fever"], stdout=full, stderr=subprocess.PIPE, text=True
+        )
+    assert done.returncode == 1
+    assert "the output is incomplete" in done.stderr
+    assert "Traceback" not in done.stderr

@@ -147,3 +147,12 @@ def test_a_manifest_that_cannot_be_written_is_one_error(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     with pytest.raises(KGError, match=r"^cannot write "):
         write_run_manifest(tmp_path / "file" / "notes.jsonl", {}, {})
+
+
+def test_two_runs_never_write_one_file_at_once(tmp_path):
+    with jsonl_writer(tmp_path / "a.jsonl", False) as first:
+        first.write({"run": 1})
+        with pytest.raises(KGError, match="another run is writing"), jsonl_writer(tmp_path / "a.jsonl", True):
+            pass
+        first.write({"run": 1})
+    assert [record["run"] for record in read_jsonl(tmp_path / "a.jsonl")] == [1, 1]

@@ -129,7 +129,7 @@ def test_a_question_names_its_anchors_and_the_output_its_answers_in_the_language
             assert core.wording(core.resolve(anchor), lang).phrase in item["instruction"]
         names = [answer["name"] for answer in item["answers"]]
         assert names == sorted(names)
-        assert item["output"] == ", ".join(dict.fromkeys(names)) + "."
+        assert item["output"] == "; ".join(dict.fromkeys(names)) + "."
 
 
 def test_items_have_the_alpaca_fields_and_are_plain_data(core, items):

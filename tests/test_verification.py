@@ -247,9 +247,32 @@ def test_the_class_of_a_drug_may_be_named_but_no_other_class(core: Graph, lang: 
 
 @pytest.mark.parametrize(
     ("lang", "sentence", "word"),
-    [("en", "He took paracetomab and came in April.", "paracetomab"), ("ru", "Принимал метоприлол.", "метоприлол")],
+    [("en", "He took paracetomab and came in April.", "paracetomab"), ("ru", "Принимал каптоприл.", "каптоприл")],
 )
 def test_a_word_that_ends_like_a_drug_and_is_none_is_invented(core: Graph, lang: str, sentence: str, word: str) -> None:
     bundle = _bundle(core, "ICD10:J20", [COUGH, FEVER, RUNNY_NOSE], [DRUG], sex="male")
     problems = Verifier(core, lang).verify(sentence, bundle).problems
     assert [problem.text for problem in problems if problem.reason == INVENTED] == [word]
+
+
+@pytest.mark.parametrize(
+    ("lang", "sentence"),
+    [
+        ("en", "Amoxicillin was stopped."),
+        ("en", "She is allergic to amoxicillin."),
+        ("ru", "Аллергия на амоксициллин."),
+        ("ru", "Амоксициллин отменён."),
+    ],
+)
+def test_a_drug_that_was_stopped_or_not_tolerated_is_negated(core: Graph, lang: str, sentence: str) -> None:
+    bundle = _bundle(core, "ICD10:J18", ["HP:0012735"], ["ATC:J01CA04"], age=40)
+    assert NEGATED in Verifier(core, lang).verify(sentence, bundle).reasons
+
+
+@pytest.mark.parametrize(
+    ("lang", "sex", "sentence"),
+    [("en", "female", "She is 85."), ("en", "male", "He is pregnant."), ("ru", "male", "Обратилась с кашлем.")],
+)
+def test_a_wrong_age_or_a_word_of_the_other_sex_is_found(core: Graph, lang: str, sex: str, sentence: str) -> None:
+    bundle = _bundle(core, "ICD10:J20", [COUGH], [], sex=sex)
+    assert WRONG_PATIENT in Verifier(core, lang).verify(sentence, bundle).reasons
