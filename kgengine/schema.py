@@ -27,6 +27,7 @@ INVERSE_WORDING = {
     CONTRAINDICATED_IN: "contraindicates",
     HAS_SIDE_EFFECT: "side_effect_of",
     SUBCLASS_OF: "superclass_of",
+    INTERACTS_WITH: INTERACTS_WITH,
 }
 
 SEXES = ("any", "female", "male")
