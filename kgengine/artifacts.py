@@ -100,3 +100,17 @@ def read_manifest(folder: Path, what: str, command: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ArtifactError(f"the {what} at {folder} is damaged (its manifest is no object); run '{command}' again")
     return content
+
+
+def read_manifest_of(graph_hash: str, folder: Path, what: str, command: str) -> dict[str, Any]:
+    """Read the manifest of an artifact that must have been made from one certain graph.
+
+    :param graph_hash: the graph's hash.
+    :param folder: the artifact; `what` and `command` as in :func:`read_manifest`.
+    :returns: the manifest.
+    :raises ArtifactError: it can't be read, or names another graph.
+    """
+    manifest = read_manifest(folder, what, command)
+    if manifest.get("graph") != graph_hash:
+        raise ArtifactError(f"the {what} at {folder} belongs to another graph; run '{command}' again")
+    return manifest

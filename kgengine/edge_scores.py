@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from kgengine.artifacts import read_manifest
+from kgengine.artifacts import read_manifest_of
 from kgengine.errors import ArtifactError
 from kgengine.graph import Graph
 
@@ -20,9 +20,7 @@ def open_edge_scores(folder: Path, graph: Graph) -> npt.NDArray[np.float32]:
     :returns: float32 [num_edges], 0 to 1, higher is better supported; NaN where no score applies.
     :raises ArtifactError: there are none, they are damaged, or they belong to another graph.
     """
-    manifest = read_manifest(folder, "reasoner", "kg train")
-    if manifest.get("graph") != graph.hash:
-        raise ArtifactError(f"the reasoner at {folder} belongs to another graph; run 'kg train' again")
+    read_manifest_of(graph.hash, folder, "reasoner", "kg train")
     try:
         scores: npt.NDArray[np.float32] = np.load(folder / EDGE_SCORES, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:

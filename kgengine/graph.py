@@ -192,12 +192,9 @@ class Graph:
         candidates = [text] if ":" in text else [f"{prefix}:{text}" for prefix in ("ICD10", "ATC", "HP")]
         for candidate in candidates:
             key = candidate.casefold().encode()
-            low, high = 0, len(keys)
-            while low < high:
-                middle = (low + high) // 2
-                low, high = (middle + 1, high) if keys.raw(middle) < key else (low, middle)
-            if low < len(keys) and keys.raw(low) == key:
-                return int(self._id_nodes[low])
+            place = keys.bisect(key)
+            if place < len(keys) and keys.raw(place) == key:
+                return int(self._id_nodes[place])
         return None
 
     def resolve(self, text: str, node_type: str | None = None) -> int:

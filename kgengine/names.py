@@ -6,6 +6,7 @@ names ("did you mean") scan it once, with rapidfuzz, and only after a miss.
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -50,6 +51,10 @@ class StringTable:
         """Give one string's UTF-8 bytes."""
         return self._bytes[self._offsets[index] : self._offsets[index + 1]].tobytes()
 
+    def bisect(self, key: bytes) -> int:
+        """Find the first string that is not below `key`, in a column sorted by bytes."""
+        return bisect_left(range(len(self)), key, key=self.raw)
+
     @staticmethod
     def write(folder: Path, column: str, values: Sequence[str]) -> None:
         """Write a column (see the class) into a folder."""
@@ -78,10 +83,7 @@ class NameIndex:
         :returns: (rank, node_index) pairs, the strongest first.
         """
         key = fold(name).encode("utf-8")
-        low, high = 0, len(self._keys)
-        while low < high:
-            middle = (low + high) // 2
-            low, high = (middle + 1, high) if self._keys.raw(middle) < key else (low, middle)
+        low = self._keys.bisect(key)
         found = []
         while low < len(self._keys) and self._keys.raw(low) == key:
             found.append((int(self._ranks[low]), int(self._nodes[low])))

@@ -13,11 +13,11 @@ import numpy.typing as npt
 import kgengine
 from kgengine.artifacts import replaced_folder, sha256_file, write_manifest
 from kgengine.errors import KGError
+from kgengine.graph import FORMAT
 from kgengine.names import NAME, PHRASE, SYNONYM, NameIndex, StringTable
 from kgengine.schema import SEXES
 from kgengine.sources.records import Edge, Node, SourceGraph
 
-FORMAT = 1
 DWPC_DAMPING = 0.4
 """Exponent of the degree-weighted path count (Himmelstein & Baranzini 2015, doi:10.1371/journal.pcbi.1004259)."""
 

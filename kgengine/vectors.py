@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from kgengine.artifacts import read_manifest
+from kgengine.artifacts import read_manifest_of
 from kgengine.errors import ArtifactError
 from kgengine.graph import Graph
 
@@ -34,9 +34,7 @@ def open_embedding(folder: Path, graph: Graph) -> Embedding:
     :returns: the embedding.
     :raises ArtifactError: there is none, it is damaged, or it belongs to another graph.
     """
-    manifest = read_manifest(folder, "embedding", "kg embed")
-    if manifest.get("graph") != graph.hash:
-        raise ArtifactError(f"the embedding at {folder} belongs to another graph; run 'kg embed' again")
+    manifest = read_manifest_of(graph.hash, folder, "embedding", "kg embed")
     try:
         vectors = np.load(folder / VECTORS, mmap_mode="r")
     except (OSError, ValueError, EOFError) as error:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from kgengine.artifacts import read_manifest, replaced_folder, write_manifest
+from kgengine.artifacts import read_manifest, read_manifest_of, replaced_folder, write_manifest
 from kgengine.edge_scores import EDGE_SCORES
 from kgengine.errors import ArtifactError
 from kgengine.graph import Graph
@@ -159,9 +159,7 @@ def open_reasoner(folder: Path, embedding_folder: Path, graph: Graph) -> Trained
     :returns: the reasoner.
     :raises ArtifactError: one of them is missing, damaged or of another graph.
     """
-    manifest = read_manifest(folder, "reasoner", "kg train")
-    if manifest.get("graph") != graph.hash:
-        raise ArtifactError(f"the reasoner at {folder} belongs to another graph; run 'kg train' again")
+    manifest = read_manifest_of(graph.hash, folder, "reasoner", "kg train")
     features = standardised(open_embedding(embedding_folder, graph).vectors)
     try:
         model = Reasoner(ReasonerConfig(**manifest["shape"]))
