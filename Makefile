@@ -11,13 +11,13 @@ KG := $(BIN)/kg
 export CMAKE_ARGS ?= -DGGML_NATIVE=OFF
 export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
-.PHONY: setup demo test check clean
+.PHONY: setup demo test check browser clean
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml kgengine/walks.pyx
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "kg needs Python 3.11 or newer; name one: make PYTHON=python3.11 ...")'
-	@command -v c++ >/dev/null || { echo "kg needs a C++ compiler (llama.cpp is compiled from source)"; exit 1; }
+	@command -v c++ >/dev/null || { echo "kg needs a C++ compiler (the query engine and llama.cpp are compiled)"; exit 1; }
 	@echo "Installing into $(VENV); llama.cpp is compiled, which takes some minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3
@@ -45,6 +45,10 @@ check: setup
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The tests look at `kg query --html` in a real browser, and skip that where there is none.
+browser:
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; }
 
 clean:
 	rm -rf kg-workspace demo build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache

@@ -15,7 +15,10 @@ from kgengine.errors import Interrupted, KGError
 from kgengine.workspace import DEFAULT, Workspace
 
 _COMMANDS = {
-    "build": "Build the graph from the default MKG or your own KGX files.",
+    "build": "Build the graph from the default MKG, published graphs or your own files.",
+    "summary": "Say what the graph holds, from which sources, under which licences.",
+    "validate": "Look for contradictions and gaps in the graph.",
+    "export": "Write the graph as KGX, triples, GraphML, networkx JSON or PyG data.",
     "embed": "Train PyKEEN embeddings on the graph.",
     "train": "Train the GNN reasoner on the graph and its embeddings.",
     "query": "Explore the graph: k hops, typed paths, predictions, with proofs.",

@@ -1,27 +1,55 @@
 """`kg query`."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from cli.console import echo_json
+from cli.pictures import write_pictures
+from kgengine.answers import Answers, ask
+from kgengine.errors import KGError
 from kgengine.graph import Graph
-from kgengine.query import Answer, follow, neighbourhood
-from kgengine.subgraph import answer_record, spell_proof
-from kgengine.workspace import Workspace
+from kgengine.schema import DISEASE
+from kgengine.subgraph import spell_proof
+from kgengine.workspace import DEFAULT, Workspace
+
+_COMPLETIONS = 50
+_FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+    """Offer names and ids that begin so; blanks become `_`, which names are found by as well."""
+    folder = ctx.parent.params.get("workspace") if ctx.parent else None
+    try:
+        graph = Graph.open(Workspace(folder or DEFAULT).graph)
+    except KGError:
+        return []
+    return [
+        CompletionItem(text.replace(" ", "_"), help=f"{graph.name(node)} ({graph.type(node)})")
+        for text, node in graph.completions(incomplete, _COMPLETIONS)
+    ]
 
 
 @click.command("query")
-@click.argument("names", nargs=-1, required=True)
+@click.argument("names", nargs=-1, required=True, shell_complete=_complete)
 @click.option("-k", "--hops", type=click.IntRange(1, 4), help="Greatest number of hops.  [default: 1]")
 @click.option("--to", metavar="TYPE", help="Only answers of this node type: disease, symptom, drug, ...")
 @click.option("--path", metavar="TYPE/TYPE/...", help="Follow this typed path from the anchors, exactly.")
+@click.option("--any", "any_anchor", is_flag=True, help="Answers reached from any of NAMES, not from all.")
+@click.option("--mistaken-for", is_flag=True, help="Diseases that share symptoms with this one, and which.")
 @click.option("--relation", "relations", multiple=True, help="Use only this relation (may be repeated).")
+@click.option("--source", "sources", multiple=True, help="Use only edges that this source states (may be repeated).")
+@click.option("--min-score", type=float, help="Use only edges whose source scores them at least so.")
 @click.option("--predict", metavar="RELATION", help="The exact answers over RELATION, then -n predicted ones.")
 @click.option("-n", "--limit", type=click.IntRange(1), default=10, show_default=True, help="Answers at most.")
 @click.option("--lang", type=click.Choice(["en", "ru"]), default="en", show_default=True, help="Language of names.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all proofs.")
+@click.option("--tsv", "as_tsv", is_flag=True, help="Print a table, one answer a line.")
+@click.option("--html", type=_FILE, help="Write a page to look at the proofs in a browser, offline.")
+@click.option("--graphml", type=_FILE, help="Write the proofs' subgraph as GraphML.")
 @click.pass_obj
 def command(
     workspace: Workspace,
@@ -29,101 +57,117 @@ def command(
     hops: int | None,
     to: str | None,
     path: str | None,
+    any_anchor: bool,
+    mistaken_for: bool,
     relations: tuple[str, ...],
+    sources: tuple[str, ...],
+    min_score: float | None,
     predict: str | None,
     limit: int,
     lang: str,
     as_json: bool,
+    as_tsv: bool,
+    html: Path | None,
+    graphml: Path | None,
 ) -> None:
     """Explore the graph around NAMES: ids, names or synonyms, in English or Russian.
 
-    Several names are taken together: an answer must be reached from all of them. Answers are ranked by
-    degree-weighted path count; each comes with its best path.
+    Several names are taken together: an answer must be reached from all of them (with --any, from one).
+    Answers are ranked by degree-weighted path count; each comes with its best path.
 
     \b
     Examples:
       kg query pneumonia
       kg query pneumonia -k 2 --to drug
       kg query fever cough --path symptom/disease/drug
+      kg query migraine --mistaken-for --html migraine.html
       kg query migraine --predict has_phenotype
     """
     if path == "":
         raise click.UsageError("--path names no types; give TYPE/TYPE/..., or leave it out")
     if path and (hops or to):
         raise click.UsageError("--path already says how far to go and where to; drop --hops and --to")
-    if predict and (path or hops or to or relations):
-        raise click.UsageError("--predict ranks one hop over one relation; drop --path, --hops, --to and --relation")
+    if mistaken_for and (path or hops or to or relations or any_anchor):
+        raise click.UsageError("--mistaken-for is a path of its own; drop --path, --hops, --to, --relation and --any")
+    if predict and (path or hops or to or relations or mistaken_for or any_anchor or sources or min_score is not None):
+        raise click.UsageError("--predict ranks one hop over one relation; drop the other options of the search")
+    if as_json and as_tsv:
+        raise click.UsageError("--json and --tsv are two forms of the same output; take one")
     graph = Graph.open(workspace.graph)
-    types = path.split("/") if path else None
-    anchors = list(dict.fromkeys(_anchor(graph, name, types[0] if types else None) for name in names))
+    _say_what_else(graph, names, DISEASE if mistaken_for else path.split("/")[0] if path else None)
     if predict:
-        _predict(workspace, graph, anchors, predict, limit, lang, as_json)
-        return
-    if types:
-        answers = follow(graph, anchors, types, [relations] * (len(types) - 1), limit)
+        answers = _predicted(workspace, graph, names, predict, limit)
     else:
-        answers = neighbourhood(graph, anchors, hops or 1, to, relations, limit)
-    if as_json:
-        echo_json(
-            {
-                "anchors": [graph.id(node) for node in anchors],
-                "answers": [answer_record(graph, a) for a in answers],
-            }
+        answers = ask(
+            graph,
+            names,
+            hops=hops or 1,
+            to=to,
+            path=path,
+            relations=relations,
+            sources=sources,
+            min_score=min_score,
+            any_anchor=any_anchor,
+            shared_symptoms=mistaken_for,
+            limit=limit,
         )
+    write_pictures(answers, " ".join(names), html, graphml)
+    if as_json:
+        head = {"anchors": [graph.id(node) for node in answers.anchors]}
+        echo_json(head | ({"relation": predict} if predict else {}) | {"answers": answers.records()})
+    elif as_tsv:
+        _print_table(answers, lang)
     else:
-        _show(graph, anchors, answers, lang)
+        _show(answers, " or " if any_anchor else " and ", predict, mistaken_for, lang)
 
 
-def _anchor(graph: Graph, name: str, node_type: str | None) -> int:
-    """Resolve a name, and say on stderr what else it could have meant."""
-    node = graph.resolve(name, node_type)
-    others = [
-        other for other in graph.find(name) if other != node and (not node_type or graph.type(other) == node_type)
-    ]
-    if others:
-        also = ", ".join(f"{graph.id(other)} ({graph.type(other)})" for other in others[:3])
-        click.echo(f"kg: '{name}' taken as {graph.id(node)} ({graph.type(node)}); it also names {also}", err=True)
-    return node
+def _say_what_else(graph: Graph, names: Sequence[str], node_type: str | None) -> None:
+    """Say on stderr what else a name could have meant."""
+    for name in names:
+        node = graph.resolve(name, node_type)
+        others = [one for one in graph.find(name) if one != node and (not node_type or graph.type(one) == node_type)]
+        if others:
+            also = ", ".join(f"{graph.id(other)} ({graph.type(other)})" for other in others[:3])
+            click.echo(f"kg: '{name}' taken as {graph.id(node)} ({graph.type(node)}); it also names {also}", err=True)
 
 
-def _show(graph: Graph, anchors: Sequence[int], answers: Sequence[Answer], lang: str) -> None:
-    click.echo("from " + " and ".join(f"{graph.name(node, lang)} ({graph.id(node)})" for node in anchors))
-    if not answers:
-        click.echo("no answers; take more hops (-k), another --to or another --path")
+def _show(answers: Answers, between: str, predict: str | None, shared: bool, lang: str) -> None:
+    graph = answers.graph
+    joined = between.join(f"{graph.name(node, lang)} ({graph.id(node)})" for node in answers.anchors)
+    click.echo(f"from {joined}" + (f", {predict}" if predict else ""))
+    if not len(answers):
+        click.echo("no answers; take more hops (-k), another --to, another --path or fewer filters")
     for rank, answer in enumerate(answers, 1):
-        node = answer.node
-        paths = f"{answer.paths:,} path" + ("s" if answer.paths != 1 else "")
-        kind = f"{graph.id(node)}, {graph.type(node)}"
-        click.echo(f"{rank:3}. {graph.name(node, lang)}  [{kind}]  score {answer.score:.4f}, {paths}")
+        kind = f"{graph.id(answer.node)}, {graph.type(answer.node)}"
+        if answer.state:
+            words = f"{answer.state}, {answer.score:.3f}"
+        else:
+            words = f"score {answer.score:.4f}, {answer.paths:,} path" + ("s" if answer.paths != 1 else "")
+        click.echo(f"{rank:3}. {graph.name(answer.node, lang)}  [{kind}]  {words}")
+        if shared:
+            click.echo("       shares " + ", ".join(graph.name(proof.nodes[1], lang) for proof in answer.proofs))
+            continue
         for proof in answer.proofs:
             click.echo(f"       {spell_proof(graph, proof, lang)}")
 
 
-def _predict(
-    workspace: Workspace,
-    graph: Graph,
-    anchors: Sequence[int],
-    relation: str,
-    limit: int,
-    lang: str,
-    as_json: bool,
-) -> None:
+def _print_table(answers: Answers, lang: str) -> None:
+    """Print one line an answer; the proofs stand in the last cell, by `;`."""
+    graph = answers.graph
+    click.echo("\t".join(("rank", "id", "name", "type", "score", "paths", "state", "proofs")))
+    for rank, answer in enumerate(answers, 1):
+        cells: list[Any] = [rank, graph.id(answer.node), graph.name(answer.node, lang), graph.type(answer.node)]
+        cells += [f"{answer.score:.6g}", answer.paths, answer.state or "exact"]
+        cells.append("; ".join(spell_proof(graph, proof, lang) for proof in answer.proofs))
+        click.echo("\t".join(map(str, cells)))
+
+
+def _predicted(workspace: Workspace, graph: Graph, names: Sequence[str], relation: str, limit: int) -> Answers:
     from kgengine.prediction import predict
     from kgengine.reasoner.store import open_reasoner
 
-    if len(anchors) != 1:
+    if len(names) != 1:
         raise click.UsageError("--predict takes one name")
     reasoner = open_reasoner(workspace.reasoner, workspace.embedding, graph)
-    predictions = predict(reasoner, anchors[0], relation, limit)
-    records: list[dict[str, Any]] = [prediction.to_json(graph) for prediction in predictions]
-    if as_json:
-        echo_json({"anchors": [graph.id(anchors[0])], "relation": relation, "answers": records})
-        return
-    click.echo(f"from {graph.name(anchors[0], lang)} ({graph.id(anchors[0])}), {relation}")
-    for rank, prediction in enumerate(predictions, 1):
-        state = "exact" if prediction.exact else "predicted"
-        node = prediction.node
-        kind = f"{graph.id(node)}, {graph.type(node)}"
-        click.echo(f"{rank:3}. {graph.name(node, lang)}  [{kind}]  {state}, {prediction.score:.3f}")
-        if prediction.proof:
-            click.echo(f"       {spell_proof(graph, prediction.proof, lang)}")
+    anchor = graph.resolve(names[0])
+    return Answers(graph, (anchor,), tuple(predict(reasoner, anchor, relation, limit)))

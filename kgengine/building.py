@@ -1,17 +1,32 @@
 """Builds the graph store from its sources, or leaves it alone when nothing has changed."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+import gc
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+import kgengine
 from kgengine.artifacts import sha256_file
-from kgengine.errors import ArtifactError
+from kgengine.errors import KGError
 from kgengine.graph import Graph
-from kgengine.sources.kgx import CORE_FOLDER, kgx_files, read_kgx
+from kgengine.merging import merge
+from kgengine.sources.catalogue import input_files, load
 from kgengine.store import write_store
+from kgengine.summary import edge_counts, node_counts
+
+
+@dataclass(frozen=True)
+class SourceReport:
+    """What one source gave: read, kept and known edges per relation, and remarks for the user."""
+
+    name: str
+    num_nodes: int
+    num_edges: int
+    counts: list[dict[str, Any]]
+    remarks: list[str]
 
 
 @dataclass(frozen=True)
@@ -23,43 +38,68 @@ class BuildReport:
     num_edges: int
     nodes: dict[str, int]
     relations: dict[str, int]
+    sources: list[SourceReport] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         """Give the report as plain data."""
         return asdict(self)
 
 
-def build_graph(paths: Sequence[Path], folder: Path, force: bool = False) -> BuildReport:
-    """Build a graph store from KGX files.
+def build_graph(sources: Sequence[tuple[str, Sequence[Path]]], folder: Path, force: bool = False) -> BuildReport:
+    """Build a graph store from sources.
 
-    :param paths: files or folders; the default MKG when empty.
+    :param sources: names of `kgengine.sources.catalogue` with their files, the most trusted first; the default
+        MKG when empty.
     :param folder: where the store shall lie.
-    :param force: build even when the store was made from the same files.
-    :returns: what the store holds.
-    :raises KGError: a source is malformed or empty, or the folder can't be written.
+    :param force: build even when the store was made from the same files by this version.
+    :returns: what the store holds; what each source gave, when it was built.
+    :raises KGError: a source is unknown, malformed or empty, or the folder can't be written.
     """
-    sources = list(paths) or [CORE_FOLDER]
-    node_files, edge_files = kgx_files(sources)
-    fresh = not force and _made_from(folder, [*node_files, *edge_files])
-    if not fresh:
-        write_store(read_kgx(sources), folder)
+    wanted = list(sources) or [("core", ())]
+    if not force and _made_from(folder, wanted):
+        graph = Graph.open(folder)
+        return BuildReport(False, graph.num_nodes, graph.num_edges, node_counts(graph), edge_counts(graph))
+    with ThreadPoolExecutor(1) as beside, _without_collector():
+        hashes = beside.submit(_inputs, wanted)
+        loaded = [load(name, files) for name, files in wanted]
+        merged = merge(loaded)
+        write_store(merged, folder, hashes.result())
     graph = Graph.open(folder)
-    types = np.bincount(graph.node_type, minlength=len(graph.types))
-    relations = np.bincount(graph.edge_relation, minlength=len(graph.relations))
     return BuildReport(
-        built=not fresh,
-        num_nodes=graph.num_nodes,
-        num_edges=graph.num_edges,
-        nodes=dict(zip(graph.types, types.tolist(), strict=True)),
-        relations=dict(zip(graph.relations, relations.tolist(), strict=True)),
+        True,
+        graph.num_nodes,
+        graph.num_edges,
+        node_counts(graph),
+        edge_counts(graph),
+        [
+            SourceReport(one.name, len(one.nodes), one.num_edges, [asdict(count) for count in one.counts], one.remarks)
+            for one in loaded
+        ],
+        merged.remarks,
     )
 
 
-def _made_from(folder: Path, files: Sequence[Path]) -> bool:
-    """Tell whether an undamaged store lies there that was built from just these files."""
+@contextmanager
+def _without_collector() -> Iterator[None]:
+    """Pause Python's cycle collector, which would look at hundreds of thousands of nodes again and again."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def _inputs(wanted: Sequence[tuple[str, Sequence[Path]]]) -> list[list[str]]:
+    """List source, file name and SHA-256 of every input, as the manifest keeps them."""
+    return [[name, path.name, sha256_file(path)] for name, given in wanted for path in input_files(name, given)]
+
+
+def _made_from(folder: Path, wanted: Sequence[tuple[str, Sequence[Path]]]) -> bool:
+    """Tell whether an undamaged store lies there that this version built from just these files."""
     try:
         manifest = Graph.open(folder).manifest
         intact = all(sha256_file(folder / name) == digest for name, digest in manifest["columns"].items())
-        return intact and bool(manifest["inputs"] == [[path.name, sha256_file(path)] for path in files])
-    except (ArtifactError, OSError, KeyError):
+        return bool(intact and manifest["version"] == kgengine.__version__ and manifest["inputs"] == _inputs(wanted))
+    except (KGError, OSError, KeyError):
         return False

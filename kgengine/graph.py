@@ -1,29 +1,29 @@
-"""The graph store as the rest of the product sees it: typed nodes, edges, and look-up by name.
+"""The graph store as the rest of the product sees it: typed nodes (`kgengine.nodes`) and the edges between them.
 
 Opening maps the columns into memory and reads nothing; numpy is all it needs. The store is never
 written here (see `kgengine.store`).
 """
 
+from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from kgengine.artifacts import MANIFEST, read_manifest, sha256_file
 from kgengine.errors import ArtifactError, UnknownNameError
-from kgengine.names import NameIndex, StringTable, fold
-from kgengine.schema import LANGUAGES, SEXES
-from kgengine.sources.records import Wording
+from kgengine.metaedges import DWPC_DAMPING, Block, Metaedge
+from kgengine.nodes import NodeTable
+from kgengine.schema import SYMMETRIC_RELATIONS
+from kgengine.sources.records import Provenance
 
-FORMAT = 1
-_TEXT_COLUMNS = (
-    "node_id",
-    "accusative_ru",
-    *(f"{part}_{lang}" for part in ("name", "phrase", "synonyms") for lang in LANGUAGES),
-)
+if TYPE_CHECKING:
+    from kgengine.answers import Answers
+
+FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -37,41 +37,32 @@ class EdgeView:
     band: int
 
 
-class Graph:
+class Graph(NodeTable):
     """A read-only medical knowledge graph.
 
+    :ivar num_edges: how many edges there are; an edge's id is its row.
     :ivar relations: relation names; an edge's relation is an index into them.
-    :ivar types: node type names.
-    :ivar node_type: int16 [num_nodes], index into `types`.
-    :ivar edge_relation: int16 [num_edges], index into `relations`.
+    :ivar metaedges: the kinds of edges, in the order of their rows.
     :ivar edge_band: int8 [num_edges], index into `schema.FREQUENCY_BANDS` or -1.
-    :ivar edge_weight: float32 [num_edges], factor of the degree-weighted path count.
-    :ivar forward_indptr: int64 [num_nodes + 1]; edges of head h are rows indptr[h]:indptr[h+1].
-    :ivar reverse_indptr: int64 [num_nodes + 1]; likewise into `reverse_head` and `reverse_edge`.
+    :ivar edge_provenance: int16 [num_edges], index into `provenances`.
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
-        self.folder = folder
-        self.manifest = manifest
-        self.num_nodes: int = manifest["num_nodes"]
+        super().__init__(folder, manifest)
         self.num_edges: int = manifest["num_edges"]
-        self.types: list[str] = manifest["types"]
         self.relations: list[str] = manifest["relations"]
-        self.node_type = self._load("node_type")
-        self.node_age = self._load("node_age")
-        self.node_prevalence = self._load("node_prevalence")
-        self._node_sex = self._load("node_sex")
-        self.forward_indptr = self._load("forward_indptr")
-        self.edge_tail = self._load("forward_tail")
-        self.edge_relation = self._load("edge_relation")
+        self.metaedges = [Metaedge(**record) for record in manifest["metaedges"]]
+        self._forward_indptr = self._load("forward_indptr")
+        self._forward_tail = self._load("forward_tail")
+        self._reverse_indptr = self._load("reverse_indptr")
+        self._reverse_head = self._load("reverse_head")
+        self._reverse_edge = self._load("reverse_edge")
         self.edge_band = self._load("edge_band")
-        self.edge_weight = self._load("edge_weight")
-        self.reverse_indptr = self._load("reverse_indptr")
-        self.reverse_head = self._load("reverse_head")
-        self.reverse_edge = self._load("reverse_edge")
-        self._texts = {column: StringTable(folder, column) for column in _TEXT_COLUMNS}
-        self._id_keys, self._id_nodes = StringTable(folder, "id_key"), self._load("id_node")
-        self._names = NameIndex(folder)
+        self.edge_provenance = self._load("edge_provenance")
+        self._edge_score = self._load("edge_score") if "edge_score.npy" in manifest["columns"] else None
+        if len(self._forward_tail) != self.num_edges:
+            raise ValueError(f"forward_tail has {len(self._forward_tail)} rows, expected {self.num_edges}")
+        self._blocks: dict[tuple[int, bool], Block] = {}
 
     @classmethod
     def open(cls, folder: str | Path) -> "Graph":
@@ -90,13 +81,6 @@ class Graph:
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise ArtifactError(f"the graph at {folder} is damaged ({error}); run 'kg build' again") from error
 
-    def _load(self, column: str) -> npt.NDArray[Any]:
-        array: npt.NDArray[Any] = np.load(self.folder / f"{column}.npy", mmap_mode="r")
-        return array
-
-    def _text(self, column: str, node: int) -> str:
-        return self._texts[column][node]
-
     @cached_property
     def hash(self) -> str:
         """Identity of the graph's content: SHA-256 of its manifest, which holds the hash of every column."""
@@ -105,46 +89,95 @@ class Graph:
     @cached_property
     def edge_head(self) -> npt.NDArray[np.int32]:
         """Head of every edge, int32 [num_edges]."""
-        return np.repeat(np.arange(self.num_nodes, dtype=np.int32), np.diff(self.forward_indptr))
+        head = np.empty(self.num_edges, np.int32)
+        for number, metaedge in enumerate(self.metaedges):
+            block = self.block(number, forward=True)
+            rows = np.arange(*block.entry, dtype=np.int32)
+            head[metaedge.start : metaedge.stop] = np.repeat(rows, np.diff(block.indptr))
+        return head
 
-    def id(self, node: int) -> str:
-        """Give a node's CURIE."""
-        return self._text("node_id", node)
+    @cached_property
+    def edge_tail(self) -> npt.NDArray[np.int32]:
+        """Tail of every edge, int32 [num_edges]."""
+        first = self._per_edge([self._span[one.tail][0] for one in self.metaedges], np.int32)
+        return np.asarray(self._forward_tail + first)
 
-    def type(self, node: int) -> str:
-        """Give a node's type name."""
-        return self.types[int(self.node_type[node])]
+    @cached_property
+    def edge_relation(self) -> npt.NDArray[np.int16]:
+        """Relation of every edge, int16 [num_edges], index into `relations`."""
+        return self._per_edge([self.relations.index(one.relation) for one in self.metaedges], np.int16)
 
-    def sex(self, node: int) -> str:
-        """Give the sex that a node is limited to: any, female or male."""
-        return SEXES[self._node_sex[node]]
+    @cached_property
+    def edge_score(self) -> npt.NDArray[np.float32]:
+        """The source's own score of every edge, float32 [num_edges], NaN where it states none."""
+        return np.full(self.num_edges, np.nan, np.float32) if self._edge_score is None else self._edge_score
 
-    def name(self, node: int, lang: str = "en") -> str:
-        """Give a node's name in a language, else in English, else its id."""
-        return self._text(f"name_{lang}", node) or self._text("name_en", node) or self.id(node)
+    @cached_property
+    def edge_weight(self) -> npt.NDArray[np.float64]:
+        """Factor of every edge in the degree-weighted path count, float64 [num_edges], in (0, 1]."""
+        weight = np.empty(self.num_edges)
+        for number, metaedge in enumerate(self.metaedges):
+            block = self.block(number, forward=True)
+            entry = np.repeat(block.entry_factor, np.diff(block.indptr))
+            weight[metaedge.start : metaedge.stop] = entry * block.exit_factor[block.indices]
+        return weight
 
-    def wording(self, node: int, lang: str) -> Wording:
-        """Give everything that a language calls a node."""
-        phrase = self._text(f"phrase_{lang}", node)
-        accusative = self._text("accusative_ru", node) if lang == "ru" else phrase
-        synonyms = tuple(part for part in self._text(f"synonyms_{lang}", node).split("|") if part)
-        return Wording(self._text(f"name_{lang}", node), phrase, accusative, synonyms)
+    def _per_edge(self, values: list[int], dtype: Any) -> npt.NDArray[Any]:
+        return np.repeat(np.array(values, dtype), [one.stop - one.start for one in self.metaedges])
 
-    def nodes_of_type(self, node_type: str) -> npt.NDArray[np.int64]:
-        """List the nodes of a type, int64 [n], ascending.
+    @cached_property
+    def provenances(self) -> list[tuple[Provenance, ...]]:
+        """Who states an edge, by the numbers of `edge_provenance`; several where sources agree."""
+        return [tuple(Provenance(**part) for part in several) for several in self.manifest["provenances"]]
 
-        :raises UnknownNameError: the graph has no such type.
+    def block(self, number: int, forward: bool) -> Block:
+        """Give a metaedge's edges in one direction.
+
+        :param number: index into `metaedges`.
+        :param forward: from head to tail, else from tail to head.
         """
-        return np.flatnonzero(self.node_type == self.type_index(node_type))
+        found = self._blocks.get((number, forward))
+        if found is None:
+            found = self._blocks[number, forward] = self._make_block(number, forward)
+        return found
 
-    def type_index(self, node_type: str) -> int:
-        """Find a node type by name.
+    @cached_property
+    def _pointer_bounds(self) -> tuple[list[int], list[int]]:
+        """Where each metaedge's row pointers begin, in the forward and in the reverse column."""
+        bounds: tuple[list[int], list[int]] = ([0], [0])
+        for one in self.metaedges:
+            for column, node_type in zip(bounds, (one.head, one.tail), strict=True):
+                first, end = self._span[node_type]
+                column.append(column[-1] + end - first + 1)
+        return bounds
 
-        :raises UnknownNameError: the graph has no such type.
-        """
-        if node_type not in self.types:
-            raise UnknownNameError("node type", node_type, hint="this graph has " + ", ".join(self.types))
-        return self.types.index(node_type)
+    def _make_block(self, number: int, forward: bool) -> Block:
+        one = self.metaedges[number]
+        rows = slice(one.start, one.stop)
+        by_head, by_tail = self._pointer_bounds
+        out_pointers = self._forward_indptr[by_head[number] : by_head[number + 1]]
+        in_pointers = self._reverse_indptr[by_tail[number] : by_tail[number + 1]]
+        out_degree, in_degree = np.diff(out_pointers), np.diff(in_pointers)
+        symmetric = one.relation in SYMMETRIC_RELATIONS and one.head == one.tail
+        if symmetric:
+            out_degree = in_degree = out_degree + in_degree
+        head_factor, tail_factor = self._damped[out_degree], self._damped[in_degree]
+        head, tail = self._span[one.head], self._span[one.tail]
+        if forward:
+            ends = self._forward_tail[rows]
+            factors = (head_factor, tail_factor)
+            return Block(number, symmetric, True, head, tail, out_pointers, ends, None, one.start, *factors)
+        ends, edges = self._reverse_head[rows], self._reverse_edge[rows]
+        factors = (tail_factor, head_factor)
+        return Block(number, symmetric, False, tail, head, in_pointers, ends, edges, one.start, *factors)
+
+    @cached_property
+    def _damped(self) -> npt.NDArray[np.float64]:
+        """Degree ** -DWPC_DAMPING for every degree that a node can have in one metaedge."""
+        largest = max((max(self._span[m.head][1], self._span[m.tail][1]) for m in self.metaedges), default=0)
+        degrees = np.arange(min(2 * largest, self.num_edges) + 1, dtype=np.float64)
+        degrees[0] = 1.0
+        return np.asarray(degrees**-DWPC_DAMPING)
 
     def relation_index(self, relation: str) -> int:
         """Find a relation by name.
@@ -155,63 +188,41 @@ class Graph:
             raise UnknownNameError("relation", relation, hint="this graph has " + ", ".join(self.relations))
         return self.relations.index(relation)
 
+    def metaedge_of(self, edge: int) -> int:
+        """Give the number of the metaedge that an edge belongs to."""
+        return bisect_right(self.metaedges, edge, key=lambda one: one.start) - 1
+
     def edge(self, edge: int) -> EdgeView:
         """Spell out one edge by its id."""
-        head = int(np.searchsorted(self.forward_indptr, edge, side="right")) - 1
-        relation = self.relations[self.edge_relation[edge]]
-        return EdgeView(edge, head, relation, int(self.edge_tail[edge]), int(self.edge_band[edge]))
+        number = self.metaedge_of(edge)
+        one, block = self.metaedges[number], self.block(number, forward=True)
+        head = int(np.searchsorted(block.indptr, edge - one.start, side="right")) - 1 + block.entry[0]
+        tail = int(self._forward_tail[edge]) + block.exit[0]
+        return EdgeView(edge, head, one.relation, tail, int(self.edge_band[edge]))
 
     def out_edges(self, head: int, relation: str) -> npt.NDArray[np.int64]:
         """List the ids of a node's outgoing edges of one relation (none when the graph lacks the relation)."""
-        rows = np.arange(self.forward_indptr[head], self.forward_indptr[head + 1])
-        return rows[self._is(rows, relation)]
+        return self._edges_at(head, relation, forward=True)
 
     def in_edges(self, tail: int, relation: str) -> npt.NDArray[np.int64]:
         """List the ids of a node's incoming edges of one relation (none when the graph lacks the relation)."""
-        rows = np.asarray(self.reverse_edge[self.reverse_indptr[tail] : self.reverse_indptr[tail + 1]], np.int64)
-        return rows[self._is(rows, relation)]
+        return self._edges_at(tail, relation, forward=False)
 
-    def _is(self, edges: npt.NDArray[np.int64], relation: str) -> npt.NDArray[np.bool_]:
-        if relation not in self.relations:
-            return np.zeros(len(edges), np.bool_)
-        return np.asarray(self.edge_relation[edges] == self.relations.index(relation))
+    def _edges_at(self, node: int, relation: str, forward: bool) -> npt.NDArray[np.int64]:
+        kind, found = self.type(node), []
+        for number, one in enumerate(self.metaedges):
+            if one.relation == relation and kind == (one.head if forward else one.tail):
+                block = self.block(number, forward)
+                row = node - block.entry[0]
+                found.append(block.edge_ids(np.arange(block.indptr[row], block.indptr[row + 1])))
+        return np.concatenate(found) if found else np.zeros(0, np.int64)
 
-    def find(self, text: str) -> list[int]:
-        """Find all nodes that an id, a bare code or a name in any language denotes.
+    def query(self, *names: str, **options: Any) -> "Answers":
+        """Ask the graph; see :func:`kgengine.answers.ask` for the options.
 
-        :param text: as a person typed it: `ICD10:J18`, `J18`, `pneumonia`, `воспаление лёгких`.
-        :returns: node indices, the best first; empty when nothing matches.
+        :param names: ids, names or synonyms, in English or Russian.
+        :returns: the ranked answers, with `to_networkx()` for the subgraph of their proofs.
         """
-        by_id = self._find_id(text.strip())
-        if by_id is not None:
-            return [by_id]
-        return [node for _, node in self._names.find(text)]
+        from kgengine.answers import ask
 
-    def _find_id(self, text: str) -> int | None:
-        keys = self._id_keys
-        candidates = [text] if ":" in text else [f"{prefix}:{text}" for prefix in ("ICD10", "ATC", "HP")]
-        for candidate in candidates:
-            key = candidate.casefold().encode()
-            place = keys.bisect(key)
-            if place < len(keys) and keys.raw(place) == key:
-                return int(self._id_nodes[place])
-        return None
-
-    def resolve(self, text: str, node_type: str | None = None) -> int:
-        """Find the one node that a text most likely denotes.
-
-        :param text: see :meth:`find`.
-        :param node_type: only nodes of this type, when given.
-        :returns: the node index.
-        :raises UnknownNameError: nothing matches; near names are suggested.
-        """
-        wanted = None if node_type is None else self.type_index(node_type)
-        for node in self.find(text):
-            if wanted is None or self.node_type[node] == wanted:
-                return node
-        category = self._find_id(text.strip().split(".")[0]) if "." in text else None
-        if category is not None and wanted in (None, self.node_type[category]):
-            raise UnknownNameError(node_type or "entity", text, [f"{self.name(category)} ({self.id(category)})"])
-        near = [node for node in self._names.near(text, 12) if wanted in (None, self.node_type[node])]
-        suggestions = [f"{self.name(node)} ({self.id(node)})" for node in near[:3]] if fold(text) else []
-        raise UnknownNameError(node_type or "entity", text, suggestions, "give an id such as ICD10:J18, or a name")
+        return ask(self, names, **options)

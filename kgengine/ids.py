@@ -12,7 +12,10 @@ _LOCAL_FORMS = {
     "HP": re.compile(r"\d{7}"),
     "ATC": re.compile(r"[A-Z](\d\d([A-Z]([A-Z](\d\d)?)?)?)?"),
     "DOID": re.compile(r"\d+"),
-    "DB": re.compile(r"DB\d{5}"),
+    "DRUGBANK": re.compile(r"DB\d{5}"),
+    "MONDO": re.compile(r"\d{7}"),
+    "MESH": re.compile(r"[A-Z]\d{6,9}"),
+    "UMLS": re.compile(r"C\d{7}"),
 }
 
 

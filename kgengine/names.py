@@ -19,8 +19,16 @@ NAME, PHRASE, SYNONYM = 0, 1, 2
 """How strongly a name belongs to its node; a smaller number wins."""
 
 
+_ASCII_FOLDED = {
+    code: chr(code).lower() if chr(code).isalnum() or chr(code) in "+." else " " if chr(code) in "-_/" else None
+    for code in range(33, 127)
+}
+
+
 def fold(name: str) -> str:
     """Fold case, ё/е, hyphens and punctuation, so that spellings of one name compare equal."""
+    if name.isascii() and name.isprintable():  # the same in a quarter of the time
+        return " ".join(name.translate(_ASCII_FOLDED).split())
     lowered = unicodedata.normalize("NFC", name).casefold().replace("ё", "е")
     return _SPACES.sub(" ", _NOISE.sub("", lowered)).strip()
 
@@ -58,11 +66,12 @@ class StringTable:
     @staticmethod
     def write(folder: Path, column: str, values: Sequence[str]) -> None:
         """Write a column (see the class) into a folder."""
-        encoded = [value.encode("utf-8") for value in values]
-        offsets = np.zeros(len(encoded) + 1, np.uint32)
-        np.cumsum([len(value) for value in encoded], out=offsets[1:])
+        joined = "".join(values)
+        encoded = values if joined.isascii() else [value.encode("utf-8") for value in values]
+        offsets = np.zeros(len(values) + 1, np.uint32)
+        np.cumsum(np.fromiter(map(len, encoded), np.uint32, len(values)), out=offsets[1:])
         np.save(folder / f"{column}.offsets.npy", offsets)
-        (folder / f"{column}.utf8").write_bytes(b"".join(encoded))
+        (folder / f"{column}.utf8").write_bytes(joined.encode("utf-8"))
 
 
 class NameIndex:
@@ -90,6 +99,16 @@ class NameIndex:
             low += 1
         return sorted(found)
 
+    def beginning(self, text: str, limit: int) -> list[tuple[str, int]]:
+        """List names that begin with `text` (both folded), in alphabetical order, each with its node."""
+        key = fold(text).encode("utf-8")
+        place = self._keys.bisect(key)
+        found: list[tuple[str, int]] = []
+        while len(found) < limit and place < len(self._keys) and self._keys.raw(place).startswith(key):
+            found.append((self._keys[place], int(self._nodes[place])))
+            place += 1
+        return found
+
     def near(self, name: str, limit: int) -> list[int]:
         """Find nodes whose names look like `name`.
 
@@ -111,8 +130,12 @@ class NameIndex:
         :param folder: the graph's folder.
         :param entries: (name, node_index, rank) for every name of every node.
         """
-        folded = {(fold(name).encode("utf-8"), node): rank for name, node, rank in sorted(entries, key=lambda e: -e[2])}
-        ordered = sorted((key, rank, node) for (key, node), rank in folded.items() if key)
+        strongest: dict[tuple[str, int], int] = {}
+        for name, node, rank in entries:
+            key = (fold(name), node)
+            if rank < strongest.get(key, rank + 1):
+                strongest[key] = rank
+        ordered = sorted((key.encode("utf-8"), rank, node) for (key, node), rank in strongest.items() if key)
         StringTable.write(folder, "name_key", [key.decode("utf-8") for key, _, _ in ordered])
         np.save(folder / "name_node.npy", np.array([node for _, _, node in ordered], np.int32))
         np.save(folder / "name_rank.npy", np.array([rank for _, rank, _ in ordered], np.int8))

@@ -4,44 +4,22 @@ An exact answer is an edge of the graph and its own proof. A predicted one is no
 is the heaviest path of up to three edges that leads there, if there is one.
 """
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kgengine.errors import KGError
-from kgengine.graph import Graph
-from kgengine.query import Proof, neighbourhood
-from kgengine.subgraph import edge_record
+from kgengine.proofs import Proof
+from kgengine.query import Answer, heaviest_paths
 
 if TYPE_CHECKING:
     from kgengine.reasoner.store import TrainedReasoner
 
+EXACT, PREDICTED = "exact", "predicted"
 _PROOF_HOPS = 3
 
 
-@dataclass(frozen=True)
-class Prediction:
-    """One answer: `score` is 1 for an exact one, else its softmax share among the candidates (not calibrated)."""
-
-    node: int
-    score: float
-    exact: bool
-    proof: Proof | None
-
-    def to_json(self, graph: Graph) -> dict[str, Any]:
-        """Give the prediction as plain data."""
-        return {
-            "id": graph.id(self.node),
-            "name": graph.name(self.node),
-            "type": graph.type(self.node),
-            "score": self.score,
-            "state": "exact" if self.exact else "predicted",
-            "proof": [edge_record(graph, edge) for edge in self.proof.edges] if self.proof else [],
-        }
-
-
-def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int) -> list[Prediction]:
+def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int) -> list[Answer]:
     """Rank the nodes that may stand at the other end of `relation` from `anchor`.
 
     The direction follows from the anchor's type: a node whose type stands at the tail of the relation's
@@ -51,7 +29,8 @@ def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int)
     :param anchor: the known end.
     :param relation: name of the relation.
     :param limit: how many predicted answers at most.
-    :returns: all exact answers, then the predicted ones, best first.
+    :returns: all exact answers (score 1), then the predicted ones, best first; their score is the softmax share among
+        the candidates, 0 to 1, not calibrated.
     :raises KGError: no edge of the relation touches the anchor's type.
     """
     graph = reasoner.graph
@@ -65,7 +44,7 @@ def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int)
     wanted = np.unique(heads[tails == own] if inverse else tails[heads == own])
     known = graph.in_edges(anchor, relation) if inverse else graph.out_edges(anchor, relation)
     exact = {int(graph.edge(int(edge)).head if inverse else graph.edge_tail[edge]): int(edge) for edge in known}
-    certain = [Prediction(node, 1.0, True, Proof((anchor, node), (edge,))) for node, edge in exact.items()]
+    certain = [Answer(node, 1.0, 1, (Proof((anchor, node), (edge,)),), EXACT) for node, edge in exact.items()]
     others = np.isin(kinds, wanted) & ~np.isin(np.arange(graph.num_nodes), [anchor, *exact])
     candidates = np.flatnonzero(others)
     if not len(candidates):
@@ -73,8 +52,9 @@ def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int)
     logits = reasoner.predict(anchor, relation, inverse)[candidates].astype(np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
-    near = {answer.node: answer.proofs[0] for answer in neighbourhood(graph, [anchor], _PROOF_HOPS)}
     best = np.argsort(-shares, kind="stable")[:limit]
+    near = heaviest_paths(graph, anchor, candidates[best].tolist(), _PROOF_HOPS)
     return certain + [
-        Prediction(int(candidates[i]), float(shares[i]), False, near.get(int(candidates[i]))) for i in best
+        Answer(node, float(share), 0, (near[node],) if node in near else (), PREDICTED)
+        for node, share in zip(candidates[best].tolist(), shares[best].tolist(), strict=True)
     ]

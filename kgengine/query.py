@@ -6,28 +6,20 @@ answer the sum over its paths, so that paths through hubs count little. Nothing 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from kgengine.errors import KGError
 from kgengine.graph import Graph
-from kgengine.paths import PathTable, expand
+from kgengine.proofs import PathFinder, Proof, heaviest_edge
+from kgengine.schema import DISEASE, HAS_PHENOTYPE, SYMPTOM
+from kgengine.selection import EVERY_EDGE, EdgeFilter, Selection, Step
+from kgengine.spreading import MAX_HOPS, Vector, no_walks, one_step, path_levels
 
-MAX_HOPS = 4
-
-
-@dataclass(frozen=True)
-class Proof:
-    """The heaviest path from one anchor to the answer.
-
-    :ivar nodes: node indices from the anchor to the answer.
-    :ivar edges: ids of the edges between them, one fewer.
-    """
-
-    nodes: tuple[int, ...]
-    edges: tuple[int, ...]
+Weights = npt.NDArray[np.float64]
+Nodes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -36,55 +28,68 @@ class Answer:
 
     :ivar node: its node index.
     :ivar score: degree-weighted path count, above 0, higher is nearer.
-    :ivar paths: number of simple paths (from the first anchor, where there are several).
-    :ivar proofs: the best path from each anchor (in a typed path all share their rest, and the whole is best).
+    :ivar paths: number of simple paths (from the first anchor, where a neighbourhood has several).
+    :ivar proofs: the best path from each anchor (in a typed path all share their rest, and the whole is best);
+        with `any_anchor` the one best path.
+    :ivar state: "" here; "exact" or "predicted" in a prediction, whose scores are shares, without counts of paths.
     """
 
     node: int
     score: float
     paths: int
     proofs: tuple[Proof, ...]
+    state: str = ""
 
 
-@dataclass(frozen=True)
-class _Reached:
-    """What one anchor reaches: per node its score, number of paths and best path."""
+class _Exploration:
+    """All simple paths from anchors that meet (or not) after the first step."""
 
-    score: npt.NDArray[np.float64]
-    count: npt.NDArray[np.int64]
-    best: dict[int, Proof]
-    weight: dict[int, float]
+    def __init__(
+        self, selection: Selection, steps: Sequence[Step], anchors: Sequence[int], forbidden: Sequence[int], meet: bool
+    ) -> None:
+        self._selection, self._steps, self._anchors, self._meet = selection, steps, list(anchors), meet
+        self._forbidden = np.asarray(forbidden, np.int64)
+        self.levels = path_levels(selection, steps, self._first(), self._forbidden)
+        self._finder = PathFinder(selection, steps, self.levels)
+
+    def _first(self) -> Vector:
+        """Give the paths after the first step: from all anchors at once, or to where they meet."""
+        if not self._meet or len(self._anchors) == 1:
+            return one_step(self._steps[0], self._unit(self._anchors), self._forbidden)
+        firsts = [one_step(self._steps[0], self._unit([anchor]), self._forbidden) for anchor in self._anchors]
+        meeting = np.asarray(np.prod(firsts, axis=0))
+        meeting[:, 3:] = -1.0, 0.0
+        return meeting
+
+    def _unit(self, anchors: Sequence[int]) -> Vector:
+        vector = no_walks(self._selection.graph.num_nodes)
+        vector[anchors] = 1.0
+        return vector
+
+    def proofs(self, node: int, levels: Sequence[int]) -> tuple[Proof, ...]:
+        """Find the heaviest path to a node that ends on one of `levels`, spelled from each anchor that has one."""
+        found = [self._finder.find(node, level) for level in levels if self.levels[level - 1][node, 0]]
+        rest = max((path for path in found if path), key=lambda path: path.weight)
+        firsts = [heaviest_edge(self._steps[0], anchor, rest.proof.nodes[0]) for anchor in self._anchors]
+        paths = [
+            (weight, Proof((anchor, *rest.proof.nodes), (edge, *rest.proof.edges)))
+            for anchor, (edge, weight) in zip(self._anchors, (one or (-1, 0.0) for one in firsts), strict=True)
+            if weight
+        ]
+        if self._meet:
+            return tuple(proof for _, proof in paths)
+        return (max(paths, key=lambda pair: pair[0])[1],)
 
 
-def _collect(graph: Graph, tables: Sequence[PathTable]) -> _Reached:
-    score, count = np.zeros(graph.num_nodes), np.zeros(graph.num_nodes, np.int64)
-    best: dict[int, Proof] = {}
-    weight: dict[int, float] = {}
-    for table in tables:
-        np.add.at(score, table.ends, table.weight)
-        np.add.at(count, table.ends, 1)
-        order = np.lexsort((np.arange(len(table.weight)), -table.weight))
-        ends, first = np.unique(table.ends[order], return_index=True)
-        for node, row in zip(ends.tolist(), order[first].tolist(), strict=True):
-            if table.weight[row] > weight.get(node, 0.0):
-                weight[node] = float(table.weight[row])
-                best[node] = Proof(tuple(table.nodes[row].tolist()), tuple(table.edges[row].tolist()))
-    return _Reached(score, count, best, weight)
-
-
-def _ranked(graph: Graph, score: npt.NDArray[np.float64], limit: int | None) -> list[int]:
-    """Order the nodes with a score above 0: best first, ties by node index."""
-    found = np.flatnonzero(score > 0)
+def _best(score: Weights, count: Weights, span: tuple[int, int], limit: int | None) -> list[int]:
+    """Order the nodes of a span that have paths: best score first, ties by node index."""
+    score, count = score[slice(*span)], count[slice(*span)]
+    found = np.flatnonzero(count > 0.5)
+    if limit is not None and len(found) > limit:
+        least = np.partition(score[found], len(found) - limit)[len(found) - limit]
+        found = found[score[found] >= least]
     order = found[np.lexsort((found, -score[found]))]
-    return [int(node) for node in (order if limit is None else order[:limit])]
-
-
-def _allowed(graph: Graph, relations: Sequence[str] | None) -> npt.NDArray[np.bool_] | None:
-    if not relations:
-        return None
-    mask = np.zeros(len(graph.relations), np.bool_)
-    mask[[graph.relation_index(relation) for relation in relations]] = True
-    return mask
+    return [int(node) + span[0] for node in order[:limit]]
 
 
 def neighbourhood(
@@ -92,60 +97,62 @@ def neighbourhood(
     anchors: Sequence[int],
     hops: int = 1,
     to: str | None = None,
-    relations: Sequence[str] | None = None,
+    only: EdgeFilter = EVERY_EDGE,
     limit: int | None = None,
+    any_anchor: bool = False,
 ) -> list[Answer]:
-    """Find all nodes that every anchor reaches within `hops` edges.
+    """Find all nodes that every anchor (or any) reaches within `hops` edges.
 
     :param graph: the graph.
-    :param anchors: node indices; with several, the score is the geometric mean over them.
+    :param anchors: node indices; with several, the score is the geometric mean over them (with `any_anchor`,
+        the sum).
     :param hops: greatest path length, 1 to `MAX_HOPS`.
     :param to: only answers of this node type.
-    :param relations: only paths over these relations.
+    :param only: only paths over these edges.
     :param limit: how many answers at most, all when None.
+    :param any_anchor: True when it is enough that one anchor reaches an answer.
     :returns: the answers, best first.
-    :raises KGError: `hops` is out of range, a name is unknown, or the paths are too many.
+    :raises KGError: `hops` is out of range, a name is unknown, or the query is too big.
     """
     if not 1 <= hops <= MAX_HOPS:
         raise KGError(f"{hops} hops asked for; this engine takes 1 to {MAX_HOPS}")
-    if to is not None:
-        graph.type_index(to)
-    mask, fixed = _allowed(graph, relations), np.asarray(anchors, np.int64)
-    reached = []
-    for anchor in anchors:
-        table, tables = PathTable.start(np.array([anchor])), []
-        for hop in range(1, hops + 1):
-            last = to if hop == hops else None
-            table = expand(graph, table, last, mask, fixed)
-            tables.append(table if to is None else table.keep(graph.node_type[table.ends] == graph.type_index(to)))
-        reached.append(_collect(graph, tables))
-    score = np.prod([one.score for one in reached], axis=0) ** (1 / len(reached))
+    selection = Selection(graph, only)
+    span = graph.span(to) if to else (0, graph.num_nodes)
+    steps = [selection.step(None)] * (hops - 1) + [selection.step(None, to)]
+    groups = [list(anchors)] if any_anchor else [[anchor] for anchor in anchors]
+    explored = [_Exploration(selection, steps, group, anchors, meet=False) for group in groups]
+    sums = [np.sum([level[:, :2] for level in one.levels], axis=0) for one in explored]
+    score = np.prod([one[:, 1] for one in sums], axis=0) ** (1 / len(sums))
+    count = np.min([one[:, 0] for one in sums], axis=0)
+    every = range(1, hops + 1)
     return [
-        Answer(node, float(score[node]), int(reached[0].count[node]), tuple(one.best[node] for one in reached))
-        for node in _ranked(graph, score, limit)
+        Answer(
+            node,
+            float(score[node]),
+            round(float(sums[0][node, 0])),
+            tuple(proof for one in explored for proof in one.proofs(node, every)),
+        )
+        for node in _best(score, count, span, limit)
     ]
 
 
-def follow(
+def heaviest_paths(graph: Graph, anchor: int, nodes: Sequence[int], hops: int) -> dict[int, Proof]:
+    """Find the heaviest path of at most `hops` edges from an anchor to each of some nodes that it reaches."""
+    steps = [Selection(graph).step(None)] * hops
+    explored = _Exploration(Selection(graph), steps, [anchor], [anchor], meet=True)
+    reached = [node for node in nodes if any(level[node, 0] for level in explored.levels)]
+    return {node: explored.proofs(node, range(1, hops + 1))[0] for node in reached}
+
+
+def _typed(
     graph: Graph,
     anchors: Sequence[int],
     types: Sequence[str],
-    relations: Sequence[Sequence[str]] | None = None,
-    limit: int | None = None,
-) -> list[Answer]:
-    """Follow a typed path, e.g. symptom/disease/drug, from all anchors at once.
-
-    With several anchors the first step meets: a node after them counts only if every anchor has an edge
-    to it (the conjunctive query "2i" or "pi" of the literature), with the product of their weights.
-
-    :param graph: the graph.
-    :param anchors: node indices, each of type `types[0]`.
-    :param types: node types along the path, 2 to `MAX_HOPS` + 1 of them.
-    :param relations: for each step the relations that it may take (none given: any); all free when None.
-    :param limit: how many answers at most, all when None.
-    :returns: the answers, best first.
-    :raises KGError: the path is too short or long, or a name is unknown.
-    """
+    relations: Sequence[Sequence[str]] | None,
+    only: EdgeFilter,
+    any_anchor: bool,
+) -> _Exploration:
+    """Explore a typed path, see :func:`follow`."""
     if not 2 <= len(types) <= MAX_HOPS + 1:
         raise KGError(f"the path '{'/'.join(types)}' names {len(types)} types; give 2 to {MAX_HOPS + 1}")
     for node_type in types:
@@ -153,32 +160,95 @@ def follow(
     for anchor in anchors:
         if graph.type(anchor) != types[0]:
             raise KGError(f"{graph.name(anchor)} is a {graph.type(anchor)}, but the path begins with {types[0]}")
-    masks = [_allowed(graph, step) for step in relations or [()] * (len(types) - 1)]
-    fixed = np.asarray(anchors, np.int64)
-    first = [
-        _collect(graph, [expand(graph, PathTable.start(np.array([anchor])), types[1], masks[0], fixed)])
-        for anchor in anchors
-    ]
-    meeting = np.prod([one.score for one in first], axis=0)
-    count = np.prod([one.count for one in first], axis=0)
-    met = np.flatnonzero(meeting > 0)
-    heaviest = np.array([np.prod([one.weight[node] for one in first]) for node in met.tolist()], np.float64)
-    table = PathTable.start(met, heaviest)
-    for node_type, mask in zip(types[2:], masks[1:], strict=True):
-        table = expand(graph, table, node_type, mask, fixed)
-    rest = _collect(graph, [table])
-    ratio = np.ones(graph.num_nodes)  # parallel edges at an anchor: all count in the score, one is in the proof
-    ratio[met] = meeting[met] / heaviest
-    score, paths = np.zeros(graph.num_nodes), np.zeros(graph.num_nodes, np.int64)
-    np.add.at(score, table.ends, table.weight * ratio[table.nodes[:, 0]])
-    np.add.at(paths, table.ends, count[table.nodes[:, 0]])
+    selection = Selection(graph, only)
+    allowed = relations or [()] * (len(types) - 1)
+    steps = [selection.step(here, there, names) for here, there, names in zip(types, types[1:], allowed, strict=False)]
+    return _Exploration(selection, steps, anchors, anchors, meet=not any_anchor)
+
+
+def follow(
+    graph: Graph,
+    anchors: Sequence[int],
+    types: Sequence[str],
+    relations: Sequence[Sequence[str]] | None = None,
+    only: EdgeFilter = EVERY_EDGE,
+    limit: int | None = None,
+    any_anchor: bool = False,
+) -> list[Answer]:
+    """Follow a typed path, e.g. symptom/disease/drug, from all anchors at once.
+
+    With several anchors the first step meets: a node after them counts only if every anchor has an edge
+    to it (the conjunctive query "2i" or "pi" of the literature), with the product of their weights; with
+    `any_anchor` one is enough, and the weights add up.
+
+    :param graph: the graph.
+    :param anchors: node indices, each of type `types[0]`.
+    :param types: node types along the path, 2 to `MAX_HOPS` + 1 of them.
+    :param relations: for each step the relations that it may take (none given: any); all free when None.
+    :param only: only paths over these edges.
+    :param limit: how many answers at most, all when None.
+    :param any_anchor: True when it is enough that one anchor reaches an answer.
+    :returns: the answers, best first.
+    :raises KGError: the path is too short or long, or a name is unknown.
+    """
+    explored = _typed(graph, anchors, types, relations, only, any_anchor)
+    last = explored.levels[-1]
     return [
-        Answer(node, float(score[node]), int(paths[node]), _joined(first, rest.best[node]))
-        for node in _ranked(graph, score, limit)
+        Answer(node, float(last[node, 1]), round(float(last[node, 0])), explored.proofs(node, [len(types) - 1]))
+        for node in _best(last[:, 1], last[:, 0], graph.span(types[-1]), limit)
     ]
 
 
-def _joined(first: Sequence[_Reached], rest: Proof) -> tuple[Proof, ...]:
-    """Put each anchor's first edge before the shared rest of the path."""
-    heads = [one.best[rest.nodes[0]] for one in first]
-    return tuple(Proof(head.nodes + rest.nodes[1:], head.edges + rest.edges) for head in heads)
+def path_counts(
+    graph: Graph,
+    anchors: Sequence[int],
+    types: Sequence[str],
+    relations: Sequence[Sequence[str]] | None = None,
+    only: EdgeFilter = EVERY_EDGE,
+    any_anchor: bool = False,
+) -> tuple[Nodes, Weights, Weights]:
+    """Count and weigh the paths of a typed path without ranking or proving: features for a model, say.
+
+    :param graph: the graph; the other parameters are those of :func:`follow`.
+    :returns: int64 [n], the nodes that a path reaches, ascending; float64 [n], how many paths; float64 [n], their
+        degree-weighted count, above 0.
+    :raises KGError: the path is too short or long, or a name is unknown.
+    """
+    first, end = graph.span(types[-1])
+    last = _typed(graph, anchors, types, relations, only, any_anchor).levels[-1][first:end]
+    found = np.flatnonzero(last[:, 0])
+    return found + first, last[found, 0], last[found, 1]
+
+
+def mistaken_for(graph: Graph, disease: int, only: EdgeFilter = EVERY_EDGE, limit: int | None = None) -> list[Answer]:
+    """Find the diseases that share symptoms with one: what it may be mistaken for.
+
+    :param graph: the graph.
+    :param disease: node index of a disease.
+    :param only: only over these edges.
+    :param limit: how many answers at most, all when None.
+    :returns: the diseases, best first (DWPC: a symptom that few diseases have counts more); the proofs of each are
+        all the symptoms that both have, the most telling first.
+    """
+    relations = [[HAS_PHENOTYPE]] * 2 if HAS_PHENOTYPE in graph.relations else None
+    answers = follow(graph, [disease], [DISEASE, SYMPTOM, DISEASE], relations, only, limit)
+    step = Selection(graph, only).step(DISEASE, SYMPTOM, relations[0] if relations else ())
+    own = one_step(step, _at(graph, disease), np.zeros(0, np.int64))
+    return [replace(answer, proofs=_shared(graph, step, disease, answer.node, own)) for answer in answers]
+
+
+def _at(graph: Graph, node: int) -> Vector:
+    vector = no_walks(graph.num_nodes)
+    vector[node] = 1.0
+    return vector
+
+
+def _shared(graph: Graph, step: Step, one: int, other: int, own: Vector) -> tuple[Proof, ...]:
+    """List the two-edge paths between two diseases, one for each symptom that both have."""
+    theirs = one_step(step, _at(graph, other), np.zeros(0, np.int64))
+    paths = []
+    for symptom in np.flatnonzero((own[:, 0] > 0) & (theirs[:, 0] > 0)).tolist():
+        first, second = heaviest_edge(step, one, symptom), heaviest_edge(step, other, symptom)
+        if first and second:
+            paths.append((first[1] * second[1], Proof((one, symptom, other), (first[0], second[0]))))
+    return tuple(proof for _, proof in sorted(paths, key=lambda pair: -pair[0]))

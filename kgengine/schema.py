@@ -30,6 +30,22 @@ INVERSE_WORDING = {
     INTERACTS_WITH: INTERACTS_WITH,
 }
 
+SYMMETRIC_RELATIONS = frozenset(
+    {
+        INTERACTS_WITH,
+        "coexpressed_with",
+        "correlated_with",
+        "genetically_interacts_with",
+        "physically_interacts_with",
+        "related_to",
+        "similar_to",
+    }
+)
+"""Predicates whose two directions say the same; between nodes of one type they are stored once, smaller row first."""
+
+LIKE_TYPES = (frozenset({SYMPTOM, "side_effect"}),)
+"""Groups of node types whose members may be one thing: fever is a symptom here and a side effect there."""
+
 SEXES = ("any", "female", "male")
 LANGUAGES = ("en", "ru")
 

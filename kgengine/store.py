@@ -1,130 +1,125 @@
 """Writes a graph store: the folder of memory-mapped columns that :class:`kgengine.graph.Graph` opens.
 
-Edges are rows sorted by (head, relation, tail); an edge's id is its row. `forward_*` is the CSR by head,
-`reverse_*` the CSR by tail. Nodes are rows sorted by (type, id), so the same input gives the same bytes.
+Nodes are rows sorted by (type, id). Edges are rows sorted by (relation, head type, tail type, head, tail);
+an edge's id is its row. Every metaedge is a CSR by head (`forward_*`) and one by tail (`reverse_*`), with
+rows and ends numbered within their type; see :mod:`kgengine.metaedges`. Same input, same bytes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 import kgengine
 from kgengine.artifacts import replaced_folder, sha256_file, write_manifest
-from kgengine.errors import KGError
 from kgengine.graph import FORMAT
+from kgengine.merging import MergedGraph
+from kgengine.metaedges import Metaedge, csr_pointers
 from kgengine.names import NAME, PHRASE, SYNONYM, NameIndex, StringTable
 from kgengine.schema import SEXES
-from kgengine.sources.records import Edge, Node, SourceGraph
-
-DWPC_DAMPING = 0.4
-"""Exponent of the degree-weighted path count (Himmelstein & Baranzini 2015, doi:10.1371/journal.pcbi.1004259)."""
+from kgengine.sources.records import Node, Wording
+from kgengine.walks import group_by_end
 
 
-def write_store(source: SourceGraph, folder: Path) -> None:
+def write_store(graph: MergedGraph, folder: Path, inputs: Sequence[list[str]] = ()) -> None:
     """Write a graph store.
 
-    :param source: the nodes and edges; every edge end is a node.
+    :param graph: the nodes and edges.
     :param folder: where the store shall lie; an older store there is replaced.
-    :raises KGError: the graph is empty or the folder can't be written.
+    :param inputs: what it was built from: lists of source, file name and SHA-256, for the manifest.
+    :raises KGError: the folder can't be written.
     """
-    if not source.nodes or not source.edges:
-        missing = "nodes" if not source.nodes else "edges"
-        files = ", ".join(str(path) for path in source.files) or "the input"
-        raise KGError(f"the graph has no {missing} ({files}); give files with at least one node and one edge")
-    nodes = sorted(source.nodes.values(), key=lambda node: (node.type, node.id))
-    index_of = {node.id: index for index, node in enumerate(nodes)}
-    types = sorted({node.type for node in nodes})
-    relations = sorted({edge.relation for edge in source.edges})
-    sources = sorted({edge.source for edge in source.edges})
     with replaced_folder(folder) as temporary:
-        _write_nodes(temporary, nodes, types)
-        _write_edges(temporary, source.edges, index_of, relations, sources)
-        content = sorted(path for path in temporary.iterdir())
+        _write_nodes(temporary, graph.nodes, graph.node_type)
+        metaedges = _write_edges(temporary, graph)
+        content = sorted(temporary.iterdir())
         write_manifest(
             temporary,
             {
                 "format": FORMAT,
                 "version": kgengine.__version__,
-                "num_nodes": len(nodes),
-                "num_edges": len(source.edges),
-                "types": types,
-                "relations": relations,
-                "sources": sources,
-                "inputs": [[path.name, sha256_file(path)] for path in source.files],
+                "num_nodes": len(graph.nodes),
+                "num_edges": len(graph.head),
+                "types": graph.types,
+                "type_sizes": np.bincount(graph.node_type).tolist(),
+                "relations": graph.relations,
+                "metaedges": metaedges,
+                "provenances": [[asdict(part) for part in several] for several in graph.provenances],
+                "inputs": list(inputs),
                 "columns": {path.name: sha256_file(path) for path in content},
             },
         )
 
 
-def _write_nodes(folder: Path, nodes: Sequence[Node], types: Sequence[str]) -> None:
+def _write_nodes(folder: Path, nodes: Sequence[Node], node_type: npt.NDArray[np.int16]) -> None:
     columns = {
         "node_id": [node.id for node in nodes],
         **{f"name_{lang}": [getattr(node, lang).name for node in nodes] for lang in ("en", "ru")},
-        **{f"phrase_{lang}": [getattr(node, lang).phrase for node in nodes] for lang in ("en", "ru")},
+        **{f"phrase_{lang}": [_own_phrase(getattr(node, lang)) for node in nodes] for lang in ("en", "ru")},
         **{f"synonyms_{lang}": ["|".join(getattr(node, lang).synonyms) for node in nodes] for lang in ("en", "ru")},
         "accusative_ru": [node.ru.accusative for node in nodes],
+        "xrefs": ["|".join(node.xrefs) for node in nodes],
     }
     for column, values in columns.items():
         StringTable.write(folder, column, values)
-    np.save(folder / "node_type.npy", np.array([types.index(node.type) for node in nodes], np.int16))
+    np.save(folder / "node_type.npy", node_type)
     np.save(folder / "node_sex.npy", np.array([SEXES.index(node.sex) for node in nodes], np.int8))
     np.save(folder / "node_age.npy", np.array([(node.age_min, node.age_max) for node in nodes], np.int16))
     np.save(folder / "node_prevalence.npy", np.array([node.prevalence for node in nodes], np.float32))
-    by_id = sorted(range(len(nodes)), key=lambda index: nodes[index].id.casefold().encode())
-    StringTable.write(folder, "id_key", [nodes[index].id.casefold() for index in by_id])
-    np.save(folder / "id_node.npy", np.array(by_id, np.int32))
-    entries = []
+    ids = {node.id.casefold(): index for index, node in enumerate(nodes)}
     for index, node in enumerate(nodes):
-        for wording in (node.en, node.ru):
-            entries += [(wording.name, index, NAME), (wording.phrase, index, PHRASE)]
-            entries += [(synonym, index, SYNONYM) for synonym in wording.synonyms]
-    NameIndex.write(folder, entries)
+        for reference in node.xrefs:
+            ids.setdefault(reference.casefold(), index)
+    keys = sorted((key.encode(), index) for key, index in ids.items())
+    StringTable.write(folder, "id_key", [key.decode() for key, _ in keys])
+    np.save(folder / "id_node.npy", np.array([index for _, index in keys], np.int32))
+    NameIndex.write(folder, [entry for index, node in enumerate(nodes) for entry in _names(index, node)])
 
 
-def _write_edges(
-    folder: Path,
-    edges: Sequence[Edge],
-    index_of: dict[str, int],
-    relations: Sequence[str],
-    sources: Sequence[str],
-) -> None:
-    relation_of = {relation: index for index, relation in enumerate(relations)}
-    source_of = {source: index for index, source in enumerate(sources)}
-    table = np.array(
-        [(index_of[e.head], relation_of[e.relation], index_of[e.tail], e.band, source_of[e.source]) for e in edges],
-        np.int64,
-    )
-    table = table[np.lexsort((table[:, 2], table[:, 1], table[:, 0]))]
-    head, relation, tail = table[:, 0], table[:, 1], table[:, 2]
-    by_tail = np.lexsort((head, relation, tail))
-    np.save(folder / "forward_indptr.npy", _indptr(head, len(index_of)))
-    np.save(folder / "forward_tail.npy", tail.astype(np.int32))
-    np.save(folder / "edge_relation.npy", relation.astype(np.int16))
-    np.save(folder / "edge_band.npy", table[:, 3].astype(np.int8))
-    np.save(folder / "edge_source.npy", table[:, 4].astype(np.int16))
-    np.save(folder / "edge_weight.npy", _path_weight(head, relation, tail))
-    np.save(folder / "reverse_indptr.npy", _indptr(tail, len(index_of)))
-    np.save(folder / "reverse_head.npy", head[by_tail].astype(np.int32))
-    np.save(folder / "reverse_edge.npy", by_tail.astype(np.int32))
+def _own_phrase(wording: Wording) -> str:
+    """Give the phrase, or "" when it is but the name in lower case, which need not be stored."""
+    return "" if wording.phrase == wording.name.lower() else wording.phrase
 
 
-def _indptr(sorted_or_not: npt.NDArray[np.int64], num_nodes: int) -> npt.NDArray[np.int64]:
-    """Count rows per node and give CSR row pointers, int64 [num_nodes + 1]."""
-    counts = np.bincount(sorted_or_not, minlength=num_nodes)
-    return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+def _names(index: int, node: Node) -> Iterator[tuple[str, int, int]]:
+    """List a node's names with their ranks; a phrase that is but the name in lower case adds nothing."""
+    for wording in (node.en, node.ru):
+        if wording.name:
+            yield wording.name, index, NAME
+        if phrase := _own_phrase(wording):
+            yield phrase, index, PHRASE
+        for synonym in wording.synonyms:
+            yield synonym, index, SYNONYM
 
 
-def _path_weight(
-    head: npt.NDArray[np.int64], relation: npt.NDArray[np.int64], tail: npt.NDArray[np.int64]
-) -> npt.NDArray[np.float32]:
-    """Weigh each edge by (out-degree of head x in-degree of tail, within its relation) ** -DWPC_DAMPING.
-
-    :returns: float32 [num_edges] in (0, 1]; a path's weight is the product over its edges.
-    """
-    product = np.ones(len(head))
-    for end in (head, tail):
-        _, where, counts = np.unique(end * (relation.max() + 1) + relation, return_inverse=True, return_counts=True)
-        product *= counts[where]
-    return (product**-DWPC_DAMPING).astype(np.float32)
+def _write_edges(folder: Path, graph: MergedGraph) -> list[dict[str, Any]]:
+    """Write the edge columns; give the metaedges, in the order of their rows."""
+    sizes = np.bincount(graph.node_type)
+    type_start = np.concatenate([[0], np.cumsum(sizes)])
+    head_type, tail_type = graph.node_type[graph.head], graph.node_type[graph.tail]
+    head = (graph.head - type_start[head_type]).astype(np.int32)
+    tail = (graph.tail - type_start[tail_type]).astype(np.int32)
+    changed = (np.diff(graph.relation) != 0) | (np.diff(head_type) != 0) | (np.diff(tail_type) != 0)
+    bounds = [0, *(np.flatnonzero(changed) + 1).tolist(), len(head)]
+    metaedges, forward, reverse, turned = [], [], [], np.empty(len(head), np.int32)
+    for start, stop in pairwise(bounds):
+        one, other = int(head_type[start]), int(tail_type[start])
+        relation = graph.relations[int(graph.relation[start])]
+        metaedges.append(Metaedge(relation, graph.types[one], graph.types[other], start, stop))
+        forward.append(csr_pointers(head[start:stop], sizes[one]))
+        reverse.append(csr_pointers(tail[start:stop], sizes[other]))
+        group_by_end(tail[start:stop], reverse[-1].copy(), start, turned[start:stop])
+    np.save(folder / "forward_indptr.npy", np.concatenate(forward))
+    np.save(folder / "forward_tail.npy", tail)
+    np.save(folder / "reverse_indptr.npy", np.concatenate(reverse))
+    np.save(folder / "reverse_head.npy", head[turned])
+    np.save(folder / "reverse_edge.npy", turned)
+    np.save(folder / "edge_band.npy", graph.band)
+    np.save(folder / "edge_provenance.npy", graph.provenance.astype(np.int16))
+    if graph.score is not None:
+        np.save(folder / "edge_score.npy", graph.score)
+    return [asdict(one) for one in metaedges]

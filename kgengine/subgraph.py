@@ -1,34 +1,40 @@
 """The part of the graph that a person looks at: an answer's proofs as networkx, and as a sentence."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kgengine.graph import Graph
-from kgengine.query import Answer, Proof
+from kgengine.proofs import Proof
+from kgengine.query import Answer
 from kgengine.schema import FREQUENCY_BANDS, INVERSE_WORDING
 
 if TYPE_CHECKING:
     import networkx
 
 
-def to_networkx(graph: Graph, answers: Sequence[Answer]) -> "networkx.MultiDiGraph":
+def to_networkx(graph: Graph, answers: Sequence[Answer], anchors: Sequence[int] = ()) -> "networkx.MultiDiGraph":
     """Collect the proofs of answers into one networkx graph.
 
     :param graph: the graph that was asked.
     :param answers: answers of a query.
-    :returns: nodes keyed by CURIE with `name`, `type` (and `score` on answers), edges keyed by edge id
-        with `relation`.
+    :param anchors: the nodes that the query began with.
+    :returns: nodes keyed by CURIE with `name`, `type` (`score` on answers, `anchor` on anchors), edges keyed by edge
+        id with `relation` and, where stated, `frequency`, `source`, `release`, `licence` and `score`.
     """
     import networkx
 
     picture = networkx.MultiDiGraph()
+    for anchor in anchors:
+        picture.add_node(graph.id(anchor), name=graph.name(anchor), type=graph.type(anchor), anchor=True)
     for answer in answers:
         for proof in answer.proofs:
             for node in proof.nodes:
                 picture.add_node(graph.id(node), name=graph.name(node), type=graph.type(node))
             for edge in proof.edges:
-                view = graph.edge(edge)
-                picture.add_edge(graph.id(view.head), graph.id(view.tail), key=edge, relation=view.relation)
+                record = edge_record(graph, edge)
+                facts = {key: value for key, value in record.items() if key not in ("edge", "head", "tail")}
+                picture.add_edge(record["head"], record["tail"], key=edge, **facts)
         picture.nodes[graph.id(answer.node)]["score"] = answer.score
     return picture
 
@@ -50,7 +56,7 @@ def spell_proof(graph: Graph, proof: Proof, lang: str = "en") -> str:
 
 
 def edge_record(graph: Graph, edge: int) -> dict[str, Any]:
-    """Give one edge as plain data: id, head, relation, tail and, where stated, the frequency band."""
+    """Give one edge as plain data: id, head, relation, tail and, where stated, frequency, score and provenance."""
     view = graph.edge(edge)
     record: dict[str, Any] = {
         "edge": edge,
@@ -60,16 +66,25 @@ def edge_record(graph: Graph, edge: int) -> dict[str, Any]:
     }
     if view.band >= 0:
         record["frequency"] = FREQUENCY_BANDS[view.band].name
+    score = float(graph.edge_score[edge])
+    if not math.isnan(score):
+        record["score"] = score
+    stated = graph.provenances[graph.edge_provenance[edge]]
+    for key in ("source", "release", "licence"):
+        values = [getattr(one, key) for one in stated if getattr(one, key)]
+        if values:
+            record[key] = ", ".join(values)
     return record
 
 
 def answer_record(graph: Graph, answer: Answer) -> dict[str, Any]:
-    """Give one answer as plain data, with its proofs as lists of edges."""
+    """Give one answer as plain data, with its proofs as lists of edges; `state` only where it is a prediction."""
     return {
         "id": graph.id(answer.node),
         "name": graph.name(answer.node),
         "type": graph.type(answer.node),
         "score": answer.score,
         "paths": answer.paths,
+        **({"state": answer.state} if answer.state else {}),
         "proofs": [[edge_record(graph, edge) for edge in proof.edges] for proof in answer.proofs],
     }

@@ -1,13 +1,17 @@
 """Shared fixtures: the default MKG built once, a small hand-drawn graph, and the trained parts on it."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
+from kgengine.building import build_graph
 from kgengine.graph import Graph
-from kgengine.sources.kgx import CORE_FOLDER, read_kgx
-from kgengine.sources.records import Edge, Node, SourceGraph, Wording
+from kgengine.merging import merge
+from kgengine.sources.records import EdgeBlock, Node, Provenance, SourceGraph, Wording
 from kgengine.store import write_store
 
 
@@ -15,7 +19,7 @@ from kgengine.store import write_store
 def core_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A store of the default MKG."""
     folder = tmp_path_factory.mktemp("core") / "graph"
-    write_store(read_kgx([CORE_FOLDER]), folder)
+    build_graph([], folder)
     return folder
 
 
@@ -27,17 +31,21 @@ def core(core_folder: Path) -> Graph:
 
 @pytest.fixture
 def make_graph(tmp_path: Path) -> Callable[..., Graph]:
-    """Build a graph from (id, type, name) nodes and (head, relation, tail[, band]) edges."""
+    """Build a graph from (id, type, name) nodes and (head, relation, tail[, band[, score[, source]]]) edges."""
 
-    def make(nodes: list[tuple[str, str, str]], edges: list[tuple[str, str, str] | tuple[str, str, str, int]]) -> Graph:
-        source = SourceGraph()
+    def make(nodes: list[tuple[str, str, str]], edges: list[tuple[Any, ...]]) -> Graph:
+        source = SourceGraph("hand-drawn")
         for node_id, node_type, name in nodes:
             wording = Wording(name, name.lower(), name.lower())
-            source.nodes[node_id] = Node(node_id, node_type, wording, wording)
-        for head, relation, tail, *band in edges:
-            source.edges.append(Edge(head, relation, tail, band[0] if band else -1))
+            source.nodes.append(Node(node_id, node_type, wording, wording))
+        row_of = {node.id: row for row, node in enumerate(source.nodes)}
+        for head, relation, tail, *rest in edges:
+            band, score, origin = [*rest, *(-1, math.nan, "")[len(rest) :]]
+            ends = np.array([row_of[head]]), np.array([row_of[tail]])
+            shown = None if math.isnan(score) else np.array([score], np.float32)
+            source.blocks.append(EdgeBlock(relation, *ends, Provenance(origin), np.array([band], np.int8), shown))
         folder = tmp_path / f"graph{len(list(tmp_path.iterdir()))}"
-        write_store(source, folder)
+        write_store(merge([source]), folder)
         return Graph.open(folder)
 
     return make

@@ -1,6 +1,7 @@
 """The layers, read from the source: `kgengine` imports none of the other packages, `embeddings` and `generation`
 only `kgengine` of ours, nothing imports `cli`; torch and its kin are imported at the top of no module outside
-the reasoner. And seen from outside: `kg --help` and an exact query start without any heavy library.
+the reasoner, pyarrow nowhere outside the sources. And seen from outside: `kg --help` and an exact query start
+without any heavy library.
 """
 
 import ast
@@ -20,7 +21,26 @@ MAY_IMPORT = {
     "generation": {"generation", "kgengine"},
     "cli": set(OURS),
 }
-HEAVY = ("torch", "torch_geometric", "pykeen", "llama_cpp", "pandas", "networkx", "scipy", "sklearn", "pymorphy3")
+HEAVY = (
+    "torch",
+    "torch_geometric",
+    "pykeen",
+    "llama_cpp",
+    "pandas",
+    "pyarrow",
+    "networkx",
+    "scipy",
+    "sklearn",
+    "pymorphy3",
+)
+EVER_IN_THE_ENGINE = {
+    "reasoner": {"torch", "torch_geometric"},
+    "sources": {"pyarrow"},
+    "subgraph.py": {"networkx"},
+    "pages.py": {"networkx"},
+    "export.py": {"networkx", "torch", "torch_geometric"},
+}
+"""The parts of `kgengine` that load a heavy library (or the reasoner, which does), and which: no others, no more."""
 
 
 def modules(package: str) -> list[Path]:
@@ -31,8 +51,9 @@ def is_type_checking(node: ast.AST) -> bool:
     return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
 
 
-def imported(node: ast.AST, inside_functions: bool) -> Iterator[str]:
-    """All modules that the code below `node` imports, without `if TYPE_CHECKING:` when only run-time ones count."""
+def imported(node: ast.AST, functions: bool = True, typing: bool = True) -> Iterator[str]:
+    """All modules that the code below `node` imports, with or without those inside functions and those which only
+    a type checker sees (`if TYPE_CHECKING:`)."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.Import):
             yield from (alias.name for alias in child.names)
@@ -42,14 +63,15 @@ def imported(node: ast.AST, inside_functions: bool) -> Iterator[str]:
             yield from (f"{child.module}.{alias.name}" for alias in child.names)
         elif isinstance(child, ast.Call) and getattr(child.func, "attr", "") == "import_module":
             yield from (arg.value for arg in child.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
-        if inside_functions or not (
-            isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) or is_type_checking(child)
-        ):
-            yield from imported(child, inside_functions)
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)) and not functions:
+            continue
+        if is_type_checking(child) and not typing:
+            continue
+        yield from imported(child, functions, typing)
 
 
-def imports_of(path: Path, inside_functions: bool = True) -> set[str]:
-    return set(imported(ast.parse(path.read_text(encoding="utf-8")), inside_functions))
+def imports_of(path: Path, functions: bool = True, typing: bool = True) -> set[str]:
+    return set(imported(ast.parse(path.read_text(encoding="utf-8")), functions, typing))
 
 
 def top(module: str) -> str:
@@ -70,29 +92,47 @@ def test_a_package_imports_only_the_layers_below_it(package: str) -> None:
 
 def test_the_check_sees_imports_wherever_they_stand() -> None:
     code = "import a\ndef f():\n    from b.c import d\nif x:\n    import e\nimportlib.import_module('cli.main')\n"
-    tree = ast.parse(code)
-    assert set(imported(tree, True)) == {"a", "b.c", "b.c.d", "e", "cli.main"}
-    assert set(imported(tree, False)) == {"a", "e", "cli.main"}
+    tree = ast.parse(code + "if TYPE_CHECKING:\n    import t\n")
+    assert set(imported(tree)) == {"a", "b.c", "b.c.d", "e", "cli.main", "t"}
+    assert set(imported(tree, typing=False)) == {"a", "b.c", "b.c.d", "e", "cli.main"}
+    assert set(imported(tree, functions=False, typing=False)) == {"a", "e", "cli.main"}
 
 
-def test_only_the_reasoner_imports_torch_at_the_top_of_a_module() -> None:
+def test_only_the_reasoner_imports_torch_and_only_the_sources_pyarrow_at_the_top_of_a_module() -> None:
+    found = {
+        (*path.relative_to(ROOT).parts[:2], top(name))
+        for package in OURS
+        for path in modules(package)
+        for name in imports_of(path, functions=False, typing=False)
+        if top(name) in HEAVY
+    }
+    assert found == {
+        ("kgengine", "reasoner", "torch"),
+        ("kgengine", "reasoner", "torch_geometric"),
+        ("kgengine", "sources", "pyarrow"),
+    }
+
+
+def test_of_the_engine_only_these_parts_ever_load_a_heavy_library() -> None:
+    found: dict[str, set[str]] = {}
+    for path in modules("kgengine"):
+        part = path.relative_to(ROOT / "kgengine").parts[0]
+        for name in imports_of(path, typing=False):
+            if top(name) in HEAVY:
+                found.setdefault(part, set()).add(top(name))
+            elif name.startswith("kgengine.reasoner") and part != "reasoner":
+                found.setdefault(part, set()).add("reasoner")
+    assert found == EVER_IN_THE_ENGINE
+
+
+def test_no_room_but_the_engine_s_sources_ever_loads_pyarrow() -> None:
     found = {
         path.relative_to(ROOT).parts[:2]
         for package in OURS
         for path in modules(package)
-        for name in imports_of(path, inside_functions=False)
-        if top(name) in HEAVY
+        if "pyarrow" in {top(name) for name in imports_of(path)}
     }
-    assert found == {("kgengine", "reasoner")}
-
-
-def test_of_the_engine_only_the_reasoner_prediction_and_picture_ever_load_a_heavy_library() -> None:
-    found = {
-        "/".join(path.relative_to(ROOT / "kgengine").parts[:1])
-        for path in modules("kgengine")
-        if any(top(name) in HEAVY or name.startswith("kgengine.reasoner") for name in imports_of(path))
-    }
-    assert found == {"reasoner", "prediction.py", "subgraph.py"}
+    assert found == {("kgengine", "sources")}
 
 
 def loaded_by(*arguments: str) -> tuple[str, set[str]]:

@@ -15,7 +15,7 @@ import pytest
 from kgengine.bundles import Bundle, BundleConfig, BundleSampler, bundle_record
 from kgengine.errors import KGError
 from kgengine.graph import Graph
-from kgengine.sources.kgx import CORE_FOLDER
+from kgengine.sources.core import CORE_FOLDER
 
 DRAWN = 3000
 BANDS = {1: (0.80, 0.99), 2: (0.30, 0.79), 3: (0.05, 0.29), 4: (0.01, 0.04)}

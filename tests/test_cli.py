@@ -15,7 +15,7 @@ import pytest
 
 from cli.main import run
 from kgengine import Graph
-from kgengine.sources.kgx import CORE_FOLDER
+from kgengine.sources.core import CORE_FOLDER
 
 KG = [sys.executable, "-c", "from cli.main import run; run()"]
 DISEASES = ("J00", "J02", "J03", "J06", "J10", "J18", "J20", "J30", "J45", "H66", "A09", "K29")

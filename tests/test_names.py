@@ -1,12 +1,13 @@
 """Look-up by name: how spellings are folded, that an id, a bare code, a name, a phrase or a synonym in English
 or Russian finds its node, that the stronger of two claims to a name wins, and what is suggested when nothing
-matches. The bisection on the stored index is held against a plain scan over all wordings.
+matches, or while a name is still being typed. The bisection on the stored index is held against a plain scan.
 """
 
 import string
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,9 +15,11 @@ from hypothesis import strategies as st
 from kgengine.errors import UnknownNameError
 from kgengine.graph import Graph
 from kgengine.ids import id_problem
+from kgengine.merging import merge
 from kgengine.names import NAME, PHRASE, SYNONYM, NameIndex, StringTable, fold
-from kgengine.sources.kgx import CORE_FOLDER, read_kgx
-from kgengine.sources.records import Node
+from kgengine.sources.core import read_core
+from kgengine.sources.records import EdgeBlock, Node, Provenance, SourceGraph, Wording
+from kgengine.store import write_store
 
 
 @pytest.mark.parametrize(
@@ -117,7 +120,7 @@ def all_names(node: Node) -> list[tuple[int, str]]:
 
 def test_every_wording_of_the_core_mkg_finds_just_the_nodes_that_a_plain_scan_finds(core: Graph) -> None:
     owners: dict[str, dict[str, int]] = {}
-    for node in read_kgx([CORE_FOLDER]).nodes.values():
+    for node in read_core().nodes:
         for rank, name in all_names(node):
             claims = owners.setdefault(fold(name), {})
             claims[node.id] = min(rank, claims.get(node.id, SYNONYM))
@@ -185,6 +188,84 @@ def test_only_nodes_of_the_wanted_type_are_suggested(core: Graph) -> None:
     assert all("(ICD10:" in suggestion for suggestion in caught.value.suggestions)
 
 
+@pytest.fixture
+def bilingual(tmp_path: Path) -> Graph:
+    """A cold, a cough and a drug, with names in both languages; ids of two vocabularies."""
+    source = SourceGraph(
+        "drawn",
+        [
+            Node(
+                "ICD10:J00", "disease", Wording("Common cold", "cold", synonyms=("coryza",)), Wording("Насморк", "ОРВИ")
+            ),
+            Node(
+                "HP:0012735", "symptom", Wording("Cough", "cough"), Wording("Кашель", "кашель", synonyms=("кашляет",))
+            ),
+            Node(
+                "ATC:R05DA04",
+                "drug",
+                Wording("codeine", "codeine"),
+                Wording("кодеин", "кодеин"),
+                xrefs=("DRUGBANK:DB00318",),
+            ),
+        ],
+        [EdgeBlock("treats", np.array([2]), np.array([1]), Provenance("x"))],
+    )
+    write_store(merge([source]), tmp_path / "bilingual")
+    return Graph.open(tmp_path / "bilingual")
+
+
+@pytest.mark.parametrize(
+    ("typed", "offered"),
+    [
+        (
+            "co",
+            ["codeine ATC:R05DA04", "cold ICD10:J00", "common cold ICD10:J00", "coryza ICD10:J00", "cough HP:0012735"],
+        ),
+        (
+            "CO",
+            ["codeine ATC:R05DA04", "cold ICD10:J00", "common cold ICD10:J00", "coryza ICD10:J00", "cough HP:0012735"],
+        ),
+        ("common-c", ["common cold ICD10:J00"]),
+        ("cold", ["cold ICD10:J00"]),  # only the beginning of a name, not "common cold"
+        ("каш", ["кашель HP:0012735", "кашляет HP:0012735"]),
+        ("КОД", ["кодеин ATC:R05DA04"]),
+        ("ор", ["орви ICD10:J00"]),
+        ("hp:", ["HP:0012735 HP:0012735"]),
+        ("ICD10:J0", ["ICD10:J00 ICD10:J00"]),
+        ("drugbank:", ["ATC:R05DA04 ATC:R05DA04"]),  # the id that it goes by, not the one typed
+        ("x", []),
+    ],
+)
+def test_what_is_being_typed_is_completed_from_names_in_either_language_and_ids(
+    bilingual: Graph, typed: str, offered: list[str]
+) -> None:
+    assert [f"{text} {bilingual.id(node)}" for text, node in bilingual.completions(typed, 10)] == offered
+
+
+def test_no_more_completions_than_asked_for_names_before_ids(make_graph: Callable[..., Graph]) -> None:
+    names = [("T:1", "drug", "Abc"), ("T:2", "drug", "t one"), ("T:3", "drug", "T two")]
+    graph = make_graph(names, [("T:1", "r", "T:2")])
+    assert graph.completions("t", 9) == [("t one", 1), ("t two", 2), ("T:1", 0), ("T:2", 1), ("T:3", 2)]
+    assert graph.completions("t", 3) == [("t one", 1), ("t two", 2), ("T:1", 0)]
+    assert graph.completions("t", 1) == [("t one", 1)]
+    assert graph.completions("t", 0) == []
+
+
+@pytest.mark.parametrize("typed", ["pneu", "каш", "головн", "st. a", "icd10:j1", "ATC:N02BE0", "HP:00019"])
+def test_completions_of_the_core_mkg_are_those_of_a_plain_scan(core: Graph, typed: str) -> None:
+    names, ids = set(), []
+    for node in read_core().nodes:
+        names |= {(fold(name), node.id) for _, name in all_names(node) if fold(name).startswith(fold(typed))}
+        keys = (node.id, *node.xrefs)
+        ids += [(key.casefold(), node.id) for key in keys if key.casefold().startswith(typed.casefold())]
+    found = [(text, core.id(node)) for text, node in core.completions(typed, 10_000)]
+    assert found
+    assert sorted(found[: len(names)]) == sorted(names)
+    assert [text for text, _ in found[: len(names)]] == sorted((text for text, _ in names), key=str.encode)
+    assert found[len(names) :] == [(node_id, node_id) for _, node_id in sorted(ids)]
+    assert core.completions(typed, 2) == core.completions(typed, 10_000)[:2]
+
+
 @pytest.mark.parametrize("typed", ["qqqqzzzz", "", "   ", "!!!"])
 def test_a_name_near_nothing_gets_the_next_step_instead(toy: Graph, typed: str) -> None:
     with pytest.raises(UnknownNameError) as caught:
@@ -203,6 +284,11 @@ def test_a_name_near_nothing_gets_the_next_step_instead(toy: Graph, typed: str) 
         "ATC:J01",
         "ATC:J01CA04",
         "DOID:1",
+        "DRUGBANK:DB00001",
+        "MONDO:0005812",
+        "MESH:D003371",
+        "MESH:C000657245",
+        "UMLS:C0010200",
         "DB:DB00001",
         "X.y-z_1:a/b",
     ],
@@ -213,7 +299,21 @@ def test_well_formed_ids_pass(node_id: str) -> None:
 
 @pytest.mark.parametrize(
     "node_id",
-    ["J18", "", ":1", "1X:2", "HP:", "HP:1 2", "HP:123", "ICD10:18", "ICD10:J18.123", "ATC:J0", "ATC:J01CA4", "DB:1"],
+    [
+        "J18",
+        "",
+        ":1",
+        "1X:2",
+        "HP:",
+        "HP:1 2",
+        "HP:123",
+        "ICD10:18",
+        "ICD10:J18.123",
+        "ATC:J0",
+        "ATC:J01CA4",
+        "DRUGBANK:945",
+        "MESH:3371",
+    ],
 )
 def test_malformed_ids_are_named_in_the_problem(node_id: str) -> None:
     problem = id_problem(node_id)

@@ -144,10 +144,9 @@ def test_predictions_mark_known_edges_exact_and_prove_the_others(toy: Graph, tmp
     train_reasoner(toy, embedding, tmp_path / "reasoner", TrainingConfig(epochs=1), lambda done, total, words: None)
     reasoner = open_reasoner(tmp_path / "reasoner", tmp_path / "embedding", toy)
     found = predict(reasoner, toy.resolve("T:D1"), "treats", 10)
-    assert {toy.id(one.node): one.exact for one in found} == {"T:A1": True, "T:A2": False}
+    assert {toy.id(one.node): one.state for one in found} == {"T:A1": "exact", "T:A2": "predicted"}
     assert [one.score for one in found] == [1.0, pytest.approx(1.0)]
-    proof = next(one.proof for one in found if not one.exact)
-    assert proof is not None
+    (proof,) = next(one.proofs for one in found if one.state == "predicted")
     assert toy.id(proof.nodes[-1]) == "T:A2"
     with pytest.raises(KGError, match="no treats edge begins or ends at a symptom"):
         predict(reasoner, toy.resolve("T:S1"), "treats", 10)
