@@ -90,13 +90,10 @@ def tables_of(frame: pd.DataFrame) -> Tables:
     :raises ValueError: a relation has several types at one end.
     """
     keys, nodes = np.unique(np.concatenate([frame["x"].to_numpy(), frame["y"].to_numpy()]), return_inverse=True)
-    types, codes = np.unique(
-        np.concatenate([frame["x_type"].astype(str).to_numpy(), frame["y_type"].astype(str).to_numpy()]).astype(str),
-        return_inverse=True,
-    )
+    codes, types = pd.factorize(pd.concat([frame["x_type"].astype(object), frame["y_type"].astype(object)]), sort=True)
     node_type = np.zeros(len(keys), np.int64)
     node_type[nodes] = codes
-    names, relation = np.unique(frame["relation"].astype(str).to_numpy().astype(str), return_inverse=True)
+    relation, names = pd.factorize(frame["relation"].astype(object), sort=True)
     heads, tails = nodes[: len(frame)].astype(np.int64), nodes[len(frame) :].astype(np.int64)
     pair = (relation * len(keys) + np.minimum(heads, tails)) * len(keys) + np.maximum(heads, tails)
     first = np.sort(np.unique(pair, return_index=True)[1])

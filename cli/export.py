@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from kgengine.export import FORMATS, export
+from kgengine.export import FORMATS, KGX_FILES, export
 from kgengine.graph import Graph
 from kgengine.workspace import Workspace
 
@@ -31,6 +31,8 @@ def command(workspace: Workspace, target: Path, target_format: str, force: bool)
     """
     if target.exists() and not force:
         raise click.UsageError(f"{target} is there already; take another name, or --force to replace it")
+    if target.is_dir() and (target_format != "kgx" or {path.name for path in target.iterdir()} - set(KGX_FILES)):
+        raise click.UsageError(f"{target} is a folder of other things, which --force leaves alone; take another name")
     graph = Graph.open(workspace.graph)
     export(graph, target_format, target)
     click.echo(f"{target}: {graph.num_nodes:,} nodes, {graph.num_edges:,} edges as {target_format}", err=True)

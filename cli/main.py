@@ -84,6 +84,9 @@ def run() -> None:
     except (KeyboardInterrupt, click.Abort):
         click.echo("kg: interrupted", err=True)
         sys.exit(130)
+    except UnicodeEncodeError as error:
+        click.echo(f"kg: {error.object!r} is not UTF-8 text; type it again", err=True)
+        sys.exit(1)
     except OSError as error:
         if not isinstance(error, BrokenPipeError):
             click.echo(f"kg: {error}; the output is incomplete", err=True)

@@ -83,8 +83,11 @@ def command(
       kg query migraine --mistaken-for --html migraine.html
       kg query migraine --predict has_phenotype
     """
-    if path == "":
-        raise click.UsageError("--path names no types; give TYPE/TYPE/..., or leave it out")
+    for option, value in (("--path", path), ("--to", to), ("--predict", predict)):
+        if value == "":
+            raise click.UsageError(f"{option} is empty; give it a value, or leave it out")
+    if Path() in (html, graphml):
+        raise click.UsageError("--html and --graphml need the name of a file")
     if path and (hops or to):
         raise click.UsageError("--path already says how far to go and where to; drop --hops and --to")
     if mistaken_for and (path or hops or to or relations or any_anchor):
@@ -159,7 +162,7 @@ def _print_table(answers: Answers, lang: str) -> None:
         cells: list[Any] = [rank, graph.id(answer.node), graph.name(answer.node, lang), graph.type(answer.node)]
         cells += [f"{answer.score:.6g}", answer.paths, answer.state or "exact"]
         cells.append("; ".join(spell_proof(graph, proof, lang) for proof in answer.proofs))
-        click.echo("\t".join(map(str, cells)))
+        click.echo("\t".join(" ".join(str(cell).split()) for cell in cells))
 
 
 def _predicted(workspace: Workspace, graph: Graph, names: Sequence[str], relation: str, limit: int) -> Answers:

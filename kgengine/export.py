@@ -1,7 +1,8 @@
 """Writes a graph in other tools' formats: KGX, triples, GraphML, networkx JSON, and PyG's HeteroData.
 
-networkx and torch load only for the formats that need them. KGX holds all that the store knows, so reading
-it back gives the same graph; the others drop what they have no place for.
+networkx and torch load only for the formats that need them. KGX holds all that the store knows, but for
+cross-references that also lead to another node, so reading it back gives the same graph; the others drop what
+they have no place for.
 """
 
 import csv
@@ -21,6 +22,8 @@ from kgengine.sources.records import Wording
 if TYPE_CHECKING:
     import networkx
 
+KGX_FILES = ("nodes.tsv", "edges.tsv")
+_BLANKS = str.maketrans("\t\r\n", "   ")
 _NODE_COLUMNS = (
     "id", "category", "name", "phrase", "synonym", "name_ru", "phrase_ru", "accusative_ru", "synonym_ru",
     "sex", "age_min", "age_max", "prevalence", "xref",
@@ -45,7 +48,7 @@ def _node_records(graph: Graph) -> Iterator[dict[str, Any]]:
             "age_min": int(graph.node_age[node, 0]),
             "age_max": int(graph.node_age[node, 1]),
             "prevalence": classes.get(float(graph.node_prevalence[node]), ""),
-            "xref": "|".join(graph.xrefs(node)),
+            "xref": "|".join(one for one in graph.xrefs(node) if graph.find(one) == [node]),
         }
 
 
@@ -75,16 +78,15 @@ def _edge_records(graph: Graph) -> Iterator[dict[str, Any]]:
 
 def _write_kgx(graph: Graph, folder: Path) -> None:
     with replaced_folder(folder) as temporary:
-        for name, columns, records in (
-            ("nodes.tsv", _NODE_COLUMNS, _node_records(graph)),
-            ("edges.tsv", _EDGE_COLUMNS, _edge_records(graph)),
+        for name, columns, records in zip(
+            KGX_FILES, (_NODE_COLUMNS, _EDGE_COLUMNS), (_node_records(graph), _edge_records(graph)), strict=True
         ):
             with (temporary / name).open("w", encoding="utf-8", newline="") as handle:
                 writer = csv.DictWriter(
                     handle, columns, delimiter="\t", quoting=csv.QUOTE_NONE, quotechar=None, lineterminator="\n"
                 )
                 writer.writeheader()
-                writer.writerows(records)
+                writer.writerows({key: str(cell).translate(_BLANKS) for key, cell in one.items()} for one in records)
 
 
 def _write_triples(graph: Graph, path: Path) -> None:

@@ -52,16 +52,16 @@ class Graph(NodeTable):
         self.num_edges: int = manifest["num_edges"]
         self.relations: list[str] = manifest["relations"]
         self.metaedges = [Metaedge(**record) for record in manifest["metaedges"]]
-        self._forward_indptr = self._load("forward_indptr")
-        self._forward_tail = self._load("forward_tail")
-        self._reverse_indptr = self._load("reverse_indptr")
-        self._reverse_head = self._load("reverse_head")
-        self._reverse_edge = self._load("reverse_edge")
-        self.edge_band = self._load("edge_band")
-        self.edge_provenance = self._load("edge_provenance")
-        self._edge_score = self._load("edge_score") if "edge_score.npy" in manifest["columns"] else None
-        if len(self._forward_tail) != self.num_edges:
-            raise ValueError(f"forward_tail has {len(self._forward_tail)} rows, expected {self.num_edges}")
+        by_head, by_tail = self._pointer_bounds
+        self._forward_indptr = self._load("forward_indptr", by_head[-1])
+        self._reverse_indptr = self._load("reverse_indptr", by_tail[-1])
+        self._forward_tail = self._load("forward_tail", self.num_edges)
+        self._reverse_head = self._load("reverse_head", self.num_edges)
+        self._reverse_edge = self._load("reverse_edge", self.num_edges)
+        self.edge_band = self._load("edge_band", self.num_edges)
+        self.edge_provenance = self._load("edge_provenance", self.num_edges)
+        scored = "edge_score.npy" in manifest["columns"]
+        self._edge_score = self._load("edge_score", self.num_edges) if scored else None
         self._blocks: dict[tuple[int, bool], Block] = {}
 
     @classmethod

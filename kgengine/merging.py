@@ -1,7 +1,8 @@
 """Joins what several sources state into one graph, on identifiers and cross-references, never on names.
 
-Two nodes are one when one's id is the other's id or cross-reference. Ids of one vocabulary are distinct
-things, so a chain of cross-references that would equate two of them is not followed (and is counted).
+A node joins the first earlier one that has its id, or that has an id or cross-reference in common with it. Ids of
+one vocabulary are distinct things, so a cross-reference that would equate two of them is not followed (and is
+counted). Two nodes that are apart already stay apart, even if a later one refers to both.
 The source named first wins where two state the same node or edge; provenance is kept from all.
 """
 
@@ -48,27 +49,27 @@ class MergedGraph:
 
 @dataclass
 class _Nodes:
-    """The nodes merged so far, and which row every id and cross-reference leads to."""
+    """The nodes merged so far, which row every stated id has, and to which row every id or cross-reference leads."""
 
     nodes: list[Node] = field(default_factory=list)
+    stated: dict[str, int] = field(default_factory=dict)
     row_of: dict[str, int] = field(default_factory=dict)
     vocabularies: list[set[str]] = field(default_factory=list)
     refused: int = 0
 
     def add(self, node: Node) -> int:
         """Merge one node in; give its row."""
-        row = self.row_of.get(node.id)
-        owner = self.nodes[row] if row is not None else None
-        if owner is None or owner.id != node.id:
+        row = self.stated.get(node.id)
+        if row is None:
             row = self._by_reference(node)
         if row is None:
             row = len(self.nodes)
             self.nodes.append(node)
             self.vocabularies.append({node.id.split(":", 1)[0]})
-            self.row_of[node.id] = row
         else:
             self.nodes[row] = _joined(self.nodes[row], node)
             self.vocabularies[row].add(node.id.split(":", 1)[0])
+        self.stated[node.id] = self.row_of[node.id] = row
         for reference in node.xrefs:
             self.row_of.setdefault(reference, row)
         return row
@@ -80,7 +81,6 @@ class _Nodes:
             if row is None:
                 continue
             if vocabulary not in self.vocabularies[row] and _alike(self.nodes[row].type, node.type):
-                self.row_of[node.id] = row
                 return row
             self.refused += 1
         return None
@@ -146,6 +146,7 @@ def merge(sources: Sequence[SourceGraph]) -> MergedGraph:
     kept = edges.distinct(node_type, remarks)
     if not len(kept):
         raise _empty(sources, "edges")
+    used, provenance = np.unique(edges.provenance[kept], return_inverse=True)
     return MergedGraph(
         nodes,
         types,
@@ -156,8 +157,8 @@ def merge(sources: Sequence[SourceGraph]) -> MergedGraph:
         edges.tail[kept],
         edges.band[kept],
         None if edges.score is None else edges.score[kept],
-        edges.provenances,
-        edges.provenance[kept],
+        [edges.provenances[number] for number in used.tolist()],
+        provenance,
         remarks,
     )
 
@@ -184,8 +185,7 @@ class _Edges:
     def of(cls, blocks: Sequence[EdgeBlock], places: Sequence[Column]) -> "_Edges":
         """Put blocks end to end; `places` leads from each block's node rows to the merged ones."""
         relations = sorted({block.relation for block in blocks})
-        stated = sorted({block.provenance for block in blocks}, key=lambda one: (one.source, one.release, one.licence))
-        provenances: list[tuple[Provenance, ...]] = [(one,) for one in stated]
+        provenances: list[tuple[Provenance, ...]] = [(one,) for one in sorted({block.provenance for block in blocks})]
         sizes = [len(block.head) for block in blocks]
         band = [np.full(len(b.head), -1, np.int8) if b.band is None else b.band for b in blocks]
         score = [np.full(len(b.head), np.nan, np.float32) if b.score is None else b.score for b in blocks]
@@ -243,7 +243,7 @@ class _Edges:
         pairs, which = np.unique(np.stack([one, other], axis=1), axis=0, return_inverse=True)
         joint = []
         for first, second in pairs.tolist():
-            both = tuple(dict.fromkeys((*self.provenances[first], *self.provenances[second])))
+            both = tuple(sorted({*self.provenances[first], *self.provenances[second]}))
             if both not in self.provenances:
                 self.provenances.append(both)
             joint.append(self.provenances.index(both))

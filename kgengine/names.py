@@ -9,8 +9,10 @@ import unicodedata
 from bisect import bisect_left
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 _SPACES = re.compile(r"[\s\-‐–—_/]+")
 _NOISE = re.compile(r"[^\w\s.+\-‐–—/]")
@@ -33,16 +35,33 @@ def fold(name: str) -> str:
     return _SPACES.sub(" ", _NOISE.sub("", lowered)).strip()
 
 
+def load_column(folder: Path, column: str, rows: int) -> npt.NDArray[Any]:
+    """Map a column of numbers into memory.
+
+    :param folder: the artifact's folder.
+    :param column: the column's name; the file is `COLUMN.npy`.
+    :param rows: how many rows it must have.
+    :raises ValueError: it has another number of rows.
+    """
+    array: npt.NDArray[Any] = np.asarray(np.load(folder / f"{column}.npy", mmap_mode="r"))
+    if len(array) != rows:
+        raise ValueError(f"{column} has {len(array)} rows, expected {rows}")
+    return array
+
+
 class StringTable:
     """A read-only column of strings: UTF-8 bytes end to end, and where each begins.
 
     :param folder: the artifact's folder.
     :param column: the column's name; files `COLUMN.utf8` and `COLUMN.offsets.npy` (uint32 [n + 1]).
-    :raises ValueError: the two files don't belong together.
+    :param rows: how many strings it must hold, any number when None.
+    :raises ValueError: the two files don't belong together, or the number is another.
     """
 
-    def __init__(self, folder: Path, column: str) -> None:
-        self._offsets = np.load(folder / f"{column}.offsets.npy", mmap_mode="r")
+    def __init__(self, folder: Path, column: str, rows: int | None = None) -> None:
+        self._offsets = np.asarray(np.load(folder / f"{column}.offsets.npy", mmap_mode="r"))
+        if rows is not None and len(self) != rows:
+            raise ValueError(f"{column} has {len(self)} rows, expected {rows}")
         path = folder / f"{column}.utf8"
         empty = path.stat().st_size == 0
         self._bytes = np.zeros(0, np.uint8) if empty else np.memmap(path, np.uint8, mode="r")
@@ -82,8 +101,8 @@ class NameIndex:
 
     def __init__(self, folder: Path) -> None:
         self._keys = StringTable(folder, "name_key")
-        self._nodes = np.load(folder / "name_node.npy", mmap_mode="r")
-        self._ranks = np.load(folder / "name_rank.npy", mmap_mode="r")
+        self._nodes = load_column(folder, "name_node", len(self._keys))
+        self._ranks = load_column(folder, "name_rank", len(self._keys))
 
     def find(self, name: str) -> list[tuple[int, int]]:
         """Find the nodes that bear a name exactly (after folding).

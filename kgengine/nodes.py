@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgengine.errors import UnknownNameError
-from kgengine.names import NameIndex, StringTable, fold
+from kgengine.names import NameIndex, StringTable, fold, load_column
 from kgengine.schema import LANGUAGES, SEXES
 from kgengine.sources.records import Wording
 
@@ -36,18 +36,18 @@ class NodeTable:
         self.types: list[str] = manifest["types"]
         bounds = np.concatenate([[0], np.cumsum(manifest["type_sizes"])]).tolist()
         self._span = {name: (bounds[i], bounds[i + 1]) for i, name in enumerate(self.types)}
-        self.node_type = self._load("node_type")
-        self.node_age = self._load("node_age")
-        self.node_prevalence = self._load("node_prevalence")
-        self._node_sex = self._load("node_sex")
-        if len(self.node_type) != self.num_nodes:
-            raise ValueError(f"node_type has {len(self.node_type)} rows, expected {self.num_nodes}")
-        self._texts = {column: StringTable(folder, column) for column in _TEXT_COLUMNS}
-        self._id_keys, self._id_nodes = StringTable(folder, "id_key"), self._load("id_node")
+        self.node_type = self._load("node_type", self.num_nodes)
+        self.node_age = self._load("node_age", self.num_nodes)
+        self.node_prevalence = self._load("node_prevalence", self.num_nodes)
+        self._node_sex = self._load("node_sex", self.num_nodes)
+        self._texts = {column: StringTable(folder, column, self.num_nodes) for column in _TEXT_COLUMNS}
+        self._id_keys = StringTable(folder, "id_key")
+        self._id_nodes = self._load("id_node", len(self._id_keys))
         self._names = NameIndex(folder)
 
-    def _load(self, column: str) -> npt.NDArray[Any]:
-        return np.asarray(np.load(self.folder / f"{column}.npy", mmap_mode="r"))
+    def _load(self, column: str, rows: int) -> npt.NDArray[Any]:
+        """Map a column into memory; a ValueError says that it has not as many rows as it must."""
+        return load_column(self.folder, column, rows)
 
     def _text(self, column: str, node: int) -> str:
         return self._texts[column][node]

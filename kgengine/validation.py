@@ -46,7 +46,7 @@ def validate(graph: Graph) -> list[Finding]:
     """Check a graph.
 
     :param graph: the graph.
-    :returns: what was found, errors first; empty when all is well.
+    :returns: what was found, errors first; empty when all is well. A damaged graph is not looked at further.
     """
     checks: Sequence[tuple[str, str, Callable[[Graph], Iterable[str]]]] = (
         ("error", "columns whose bytes are not those that were built", _damaged),
@@ -67,6 +67,8 @@ def validate(graph: Graph) -> list[Finding]:
         found = list(check(graph))
         if found:
             findings.append(Finding(level, problem, len(found), tuple(found[:_SHOWN])))
+        if found and check is _damaged:
+            break  # the other checks would trip over such columns
     return findings
 
 

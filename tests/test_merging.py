@@ -299,7 +299,7 @@ def test_an_edge_of_two_sources_is_one_edge_with_both() -> None:
     assert graph.remarks == ["1 edges stated more than once are kept once, with every source"]
     (stated,) = {graph.provenances[number] for number in graph.provenance}
     assert stated == (Provenance("infores:a", "1", "CC0-1.0"), Provenance("infores:b", "1", "CC0-1.0"))
-    turned = {("DRUGBANK:DB00331", "treats", "DOID:9352"): (-1, None, ["infores:b", "infores:a"])}
+    turned = {("DRUGBANK:DB00331", "treats", "DOID:9352"): (-1, None, ["infores:a", "infores:b"])}
     assert edges(merge([other, one])) == turned
 
 

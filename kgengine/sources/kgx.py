@@ -10,7 +10,6 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +22,7 @@ from kgengine.sources.records import EdgeBlock, Node, Provenance, SourceGraph, W
 from kgengine.sources.tables import open_text
 
 _NODE_COLUMNS, _EDGE_COLUMNS = ("id", "category", "name"), ("subject", "predicate", "object")
+_LARGEST = float(np.finfo(np.float32).max)
 _SUFFIXES = (".tsv", ".tsv.gz", ".jsonl", ".jsonl.gz")
 
 
@@ -65,7 +65,7 @@ class _Row:
             number = float(value)
         except ValueError:
             number = float("inf")
-        if not isfinite(number) and value != "nan":
+        if not abs(number) <= _LARGEST and value != "nan":
             raise self.error(column, f"'{value}' is not a number")
         return number
 
@@ -114,20 +114,24 @@ def _json_rows(path: Path, required: Sequence[str]) -> Iterator[_Row]:
                 continue
             try:
                 record = json.loads(text)
-            except ValueError as error:
+            except (ValueError, RecursionError) as error:
                 raise SourceError(path, f"is not JSON ({error}); one object a line is expected", line) from error
             if not isinstance(record, dict):
                 raise SourceError(path, "is not a JSON object; one object a line is expected", line)
             for column in required:
                 if column not in record:
                     raise SourceError(path, f"the object lacks '{column}'; expected KGX JSON Lines", line)
-            yield _Row(path, line, {key: _cell(value) for key, value in record.items()})
+            row = _Row(path, line, {key: _cell(value) for key, value in record.items()})
+            for key, value in record.items():
+                if isinstance(value, list) and any("|" in str(part) for part in value):
+                    raise row.error(key, "has a value with '|' in its list, which stands between values here")
+            yield row
 
 
 def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        return "|".join(map(str, value))
-    return "" if value is None else str(value)
+    """Give a JSON value as TSV would hold it, blanks and line breaks as single blanks."""
+    parts = value if isinstance(value, list) else [] if value is None else [value]
+    return "|".join(" ".join(str(part).split()) for part in parts)
 
 
 def _wording(row: _Row, suffix: str) -> Wording:

@@ -45,7 +45,7 @@ class Node:
     xrefs: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, order=True)
 class Provenance:
     """Who states an edge: the source (an Information Resource such as `infores:sider`), its release, its licence."""
 
