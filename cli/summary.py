@@ -12,7 +12,12 @@ from kgengine.workspace import Workspace
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_obj
 def command(workspace: Workspace, as_json: bool) -> None:
-    """Say what the graph holds: nodes, edges, sources and licences."""
+    """Say what the graph holds: nodes, edges, sources and licences.
+
+    \b
+    Example:
+      kg summary --json
+    """
     graph = Graph.open(workspace.graph)
     summary = summarise(graph)
     if as_json:

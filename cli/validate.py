@@ -12,7 +12,12 @@ from kgengine.workspace import Workspace
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """Look for contradictions and gaps in the graph; exit code 1 when there is an error."""
+    """Look for contradictions and gaps in the graph; exit code 1 when there is an error.
+
+    \b
+    Example:
+      kg build && kg validate
+    """
     workspace: Workspace = ctx.obj
     findings = validate(Graph.open(workspace.graph))
     errors = sum(finding.level == "error" for finding in findings)

@@ -45,9 +45,16 @@ class _Exploration:
     """All simple paths from anchors that meet (or not) after the first step."""
 
     def __init__(
-        self, selection: Selection, steps: Sequence[Step], anchors: Sequence[int], forbidden: Sequence[int], meet: bool
+        self,
+        selection: Selection,
+        steps: Sequence[Step],
+        anchors: Sequence[int],
+        forbidden: Sequence[int],
+        meet: bool,
+        weighted: bool = True,
     ) -> None:
-        self._selection, self._steps, self._anchors, self._meet = selection, steps, list(anchors), meet
+        self._selection, self._steps, self._anchors = selection, steps, list(anchors)
+        self._meet, self._weighted = meet, weighted
         self._forbidden = np.asarray(forbidden, np.int64)
         self.levels = path_levels(selection, steps, self._first(), self._forbidden)
         self._finder = PathFinder(selection, steps, self.levels)
@@ -58,11 +65,12 @@ class _Exploration:
             return one_step(self._steps[0], self._unit(self._anchors), self._forbidden)
         firsts = [one_step(self._steps[0], self._unit([anchor]), self._forbidden) for anchor in self._anchors]
         meeting = np.asarray(np.prod(firsts, axis=0))
-        meeting[:, 3:] = -1.0, 0.0
+        if self._weighted:
+            meeting[:, 3:] = -1.0, 0.0
         return meeting
 
     def _unit(self, anchors: Sequence[int]) -> Vector:
-        vector = no_walks(self._selection.graph.num_nodes)
+        vector = no_walks(self._selection.graph.num_nodes, self._weighted)
         vector[anchors] = 1.0
         return vector
 
@@ -151,6 +159,7 @@ def _typed(
     relations: Sequence[Sequence[str]] | None,
     only: EdgeFilter,
     any_anchor: bool,
+    weighted: bool,
 ) -> _Exploration:
     """Explore a typed path, see :func:`follow`."""
     if not 2 <= len(types) <= MAX_HOPS + 1:
@@ -163,7 +172,7 @@ def _typed(
     selection = Selection(graph, only)
     allowed = relations or [()] * (len(types) - 1)
     steps = [selection.step(here, there, names) for here, there, names in zip(types, types[1:], allowed, strict=False)]
-    return _Exploration(selection, steps, anchors, anchors, meet=not any_anchor)
+    return _Exploration(selection, steps, anchors, anchors, meet=not any_anchor, weighted=weighted)
 
 
 def follow(
@@ -191,7 +200,7 @@ def follow(
     :returns: the answers, best first.
     :raises KGError: the path is too short or long, or a name is unknown.
     """
-    explored = _typed(graph, anchors, types, relations, only, any_anchor)
+    explored = _typed(graph, anchors, types, relations, only, any_anchor, weighted=True)
     last = explored.levels[-1]
     return [
         Answer(node, float(last[node, 1]), round(float(last[node, 0])), explored.proofs(node, [len(types) - 1]))
@@ -206,18 +215,20 @@ def path_counts(
     relations: Sequence[Sequence[str]] | None = None,
     only: EdgeFilter = EVERY_EDGE,
     any_anchor: bool = False,
-) -> tuple[Nodes, Weights, Weights]:
-    """Count and weigh the paths of a typed path without ranking or proving: features for a model, say.
+    weighted: bool = False,
+) -> tuple[Nodes, Weights]:
+    """Count the paths of a typed path, without ranking or proving: features for a model, say.
 
-    :param graph: the graph; the other parameters are those of :func:`follow`.
-    :returns: int64 [n], the nodes that a path reaches, ascending; float64 [n], how many paths; float64 [n], their
-        degree-weighted count, above 0.
+    :param graph: the graph; the next parameters are those of :func:`follow`.
+    :param weighted: True for the degree-weighted path count instead of the number.
+    :returns: int64 [n], the nodes that a path reaches, ascending; float64 [n], how many paths each has (exact up to
+        2**53), or their degree-weighted count.
     :raises KGError: the path is too short or long, or a name is unknown.
     """
     first, end = graph.span(types[-1])
-    last = _typed(graph, anchors, types, relations, only, any_anchor).levels[-1][first:end]
+    last = _typed(graph, anchors, types, relations, only, any_anchor, weighted).levels[-1][first:end]
     found = np.flatnonzero(last[:, 0])
-    return found + first, last[found, 0], last[found, 1]
+    return found + first, last[found, 1 if weighted else 0]
 
 
 def mistaken_for(graph: Graph, disease: int, only: EdgeFilter = EVERY_EDGE, limit: int | None = None) -> list[Answer]:

@@ -31,9 +31,9 @@ Rows = npt.NDArray[np.int64]
 Span = tuple[int, int]
 
 
-def no_walks(num_nodes: int) -> Vector:
-    """Give a vector of no walks, float64 [num_nodes, 5]."""
-    return np.zeros((num_nodes, 5))
+def no_walks(num_nodes: int, weighted: bool = True) -> Vector:
+    """Give a vector of no walks, float64 [num_nodes, 5], or [num_nodes, 1] when they shall only be counted."""
+    return np.zeros((num_nodes, 5 if weighted else 1))
 
 
 def one_step(step: Step, vector: Vector, forbidden: Rows) -> Vector:
@@ -44,7 +44,7 @@ def one_step(step: Step, vector: Vector, forbidden: Rows) -> Vector:
     :param forbidden: int64 [n], nodes that none may enter.
     :returns: float64 [num_nodes, 5].
     """
-    longer = no_walks(len(vector))
+    longer = np.zeros(vector.shape)
     frontier: dict[Span, Rows] = {}
     for block in step:
         if block.entry not in frontier:
@@ -112,7 +112,8 @@ def _take_returns(
         for one, other in parts:
             marks = np.zeros((exit[1] - exit[0], 2))
             here, ends = vector[slice(*entry)], longer[slice(*entry)]
-            take_returns(one, other, rows, here, open_nodes[slice(*exit)], marks, ends)
+            flags = open_nodes[slice(*exit)]
+            take_returns(one, other, rows, here, flags, np.flatnonzero(flags == 0), marks, ends)
         touched.add(entry)
     return touched
 

@@ -1,6 +1,7 @@
 """Shared fixtures: the default MKG built once, a small hand-drawn graph, and the trained parts on it."""
 
 import math
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from cli.main import run
 from kgengine.building import build_graph
 from kgengine.graph import Graph
 from kgengine.merging import merge
@@ -82,3 +84,18 @@ def toy(make_graph: Callable[..., Graph]) -> Graph:
             ("T:A2", "subclass_of", "T:C1"),
         ],
     )
+
+
+@pytest.fixture
+def kg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run `kg` in this process as its console script does; give exit code, stdout and stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["kg", *map(str, arguments)])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stop:
+            run()
+        out, err = capsys.readouterr()
+        return int(stop.value.code or 0), out, err
+
+    return call

@@ -4,16 +4,18 @@ one clear line with a non-zero exit code for every kind of bad input."""
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from cli.main import run
 from kgengine import Graph
 from kgengine.sources.core import CORE_FOLDER
 
@@ -21,21 +23,6 @@ KG = [sys.executable, "-c", "from cli.main import run; run()"]
 DISEASES = ("J00", "J02", "J03", "J06", "J10", "J18", "J20", "J30", "J45", "H66", "A09", "K29")
 
 Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def kg(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
-    """Run `kg` in this process; give exit code, stdout and stderr."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["kg", *map(str, arguments)])
-        capsys.readouterr()
-        with pytest.raises(SystemExit) as stop:
-            run()
-        out, err = capsys.readouterr()
-        return int(stop.value.code or 0), out, err
-
-    return call
 
 
 def _rows(name: str) -> list[dict[str, str]]:
@@ -83,8 +70,9 @@ def _one_line(err: str) -> str:
 def test_help_lists_every_command_and_each_help_has_an_example(kg: Run) -> None:
     code, out, _ = kg("--help")
     assert code == 0
-    for command in ("build", "embed", "train", "query", "sample", "generate", "qa"):
-        assert f"  {command} " in out
+    commands = re.findall(r"^  ([a-z]+)  ", out, re.MULTILINE)
+    assert commands == "build summary validate export embed train query sample generate qa".split()
+    for command in commands:
         code, text, _ = kg(command, "--help")
         assert code == 0
         assert "Example" in text
@@ -100,12 +88,18 @@ def test_build_counts_what_it_kept_and_leaves_an_unchanged_graph_alone(
 ) -> None:
     code, out, _ = kg("-w", tmp_path, "build", small_kgx)
     assert code == 0
-    assert out.startswith("graph built")
-    assert "12 disease" in out
+    source, state, *counts = out.splitlines()
+    assert source == "kgx: 135 nodes, 654 edges"
+    assert state == f"graph built {tmp_path / 'graph'}: 135 nodes, 654 edges"
+    assert {"12 disease", "181 has_phenotype"} < {line.strip() for line in counts}
+    assert sum(int(line.split()[0]) for line in counts) == 135 + 654
     before = (tmp_path / "graph" / "manifest.json").stat().st_mtime_ns
+    code, out, _ = kg("-w", tmp_path, "build", small_kgx)
+    assert (code, out.splitlines()[0]) == (0, state.replace("graph built", "graph already there, unchanged:"))
     code, out, _ = kg("-w", tmp_path, "build", small_kgx, "--json")
     report = json.loads(out)
-    assert (code, report["built"], report["nodes"]["disease"]) == (0, False, 12)
+    assert (code, report["built"], report["num_nodes"], report["num_edges"]) == (0, False, 135, 654)
+    assert (report["nodes"]["disease"], report["relations"]["has_phenotype"]) == (12, 181)
     assert (tmp_path / "graph" / "manifest.json").stat().st_mtime_ns == before
 
 
@@ -149,8 +143,62 @@ def test_query_predict_marks_exact_and_predicted(kg: Run, trained: Path) -> None
     assert code == 0
     assert {answer["state"] for answer in answers} == {"exact", "predicted"}
     graph = Graph.open(trained / "graph")
-    known = {graph.id(graph.edge(int(e)).head) for e in graph.in_edges(graph.resolve("J18"), "treats")}
-    assert {answer["id"] for answer in answers if answer["state"] == "exact"} == known
+    known = {graph.id(graph.edge(int(e)).head): int(e) for e in graph.in_edges(graph.resolve("J18"), "treats")}
+    certain, likely = answers[: len(known)], answers[len(known) :]
+    assert {answer["id"]: [[edge["edge"] for edge in proof] for proof in answer["proofs"]] for answer in certain} == {
+        drug: [[edge]] for drug, edge in known.items()
+    }
+    assert {(answer["state"], answer["score"], answer["paths"]) for answer in certain} == {("exact", 1.0, 1)}
+    assert {answer["state"] for answer in likely} == {"predicted"}
+    drugs = {graph.id(node) for node in graph.nodes_of_type("drug")}
+    assert {answer["id"] for answer in likely} == drugs - set(known)
+    shares = [answer["score"] for answer in likely]
+    assert shares == sorted(shares, reverse=True)
+    assert sum(shares) == pytest.approx(1)
+    assert any(answer["proofs"] for answer in likely)
+    for answer in likely:
+        for proof in answer["proofs"]:
+            ends = [{edge["head"], edge["tail"]} for edge in proof]
+            assert 1 <= len(proof) <= 3
+            assert "ICD10:J18" in ends[0]
+            assert answer["id"] in ends[-1]
+            assert all(one & other for one, other in pairwise(ends))
+
+
+def test_query_predict_limits_the_predicted_answers_alone(kg: Run, trained: Path) -> None:
+    def answers(limit: int) -> list[dict[str, Any]]:
+        code, out, _ = kg("-w", trained, "query", "J18", "--predict", "treats", "-n", limit, "--json")
+        assert code == 0
+        found: list[dict[str, Any]] = json.loads(out)["answers"]
+        return found
+
+    few, many = answers(2), answers(500)
+    known = sum(answer["state"] == "exact" for answer in many)
+    assert few == many[: known + 2]
+    assert known > 2
+
+
+def test_query_predict_in_text_says_state_and_share(kg: Run, trained: Path) -> None:
+    code, out, _ = kg("-w", trained, "query", "J18", "--predict", "treats", "-n", "1")
+    heads = [line for line in out.splitlines() if re.match(r" *\d+\. ", line)]
+    assert (code, out.splitlines()[0]) == (0, "from Pneumonia, organism unspecified (ICD10:J18), treats")
+    assert all(line.endswith("exact, 1.000") for line in heads[:-1])
+    assert re.search(r"  predicted, 0\.\d{3}$", heads[-1])
+
+
+@pytest.mark.xfail(
+    strict=True, reason="predict looks at one end of a symmetric relation's edges, which are stored once"
+)
+def test_query_predict_knows_both_ends_of_a_symmetric_relation(kg: Run, trained: Path) -> None:
+    graph = Graph.open(trained / "graph")
+    one = next(metaedge for metaedge in graph.metaedges if metaedge.relation == "interacts_with")
+    states = []
+    for edge in range(one.start, one.stop):
+        ends = [graph.id(node) for node in (graph.edge(edge).head, graph.edge(edge).tail)]
+        for anchor, partner in (ends, ends[::-1]):
+            out = kg("-w", trained, "query", anchor, "--predict", "interacts_with", "-n", "500", "--json")[1]
+            states += [answer["state"] for answer in json.loads(out)["answers"] if answer["id"] == partner]
+    assert states == ["exact"] * 2 * (one.stop - one.start)
 
 
 def test_sample_gives_facts_with_edges_and_scores(kg: Run, trained: Path) -> None:
@@ -249,6 +297,12 @@ def test_commands_before_their_inputs_name_the_next_step(kg: Run, small_kgx: Pat
         ),
         (("query", "fever", "--to", "gene"), "unknown node type 'gene'; this graph has disease, drug, symptom"),
         (("query", "fever", "--relation", "cures"), "unknown relation 'cures'"),
+        (("query", "fever", "--source", "wikipedia"), "unknown source 'wikipedia'; this graph has infores:"),
+        (("query", "J18", "--predict", "cures"), "unknown relation 'cures'"),
+        (
+            ("query", "fever", "--predict", "treats"),
+            "no treats edge begins or ends at a symptom; take another relation",
+        ),
         (("query", "J18", "--path", "symptom/drug"), "unknown symptom 'J18'"),
         (("generate", "--lang", "de", "--template-only"), "unknown language 'de'; take one of en, ru"),
         (("generate", "--codes", "Q99"), "unknown disease 'Q99'"),
