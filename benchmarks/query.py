@@ -7,7 +7,8 @@ Anchors are drawn by degree, paths by the size of metaedges. Ours answers all qu
 `--peer-anchors` anchors (a random sample, as anchors come in random order), until it has used its budget for the
 class. A query that runs out of time counts as the limit, which flatters the peer. A ratio compares the times of
 exactly the queries that the peer was given. Engines run one after another within a class, after warming up; the
-databases plan each query before its time begins. Peers count paths step by step too (see `query_peers.py`).
+databases plan each query before its time begins. Peers count paths step by step too (see
+`query_peers.py`), but for `walk`, which goes path by path.
 """
 
 import argparse
@@ -31,6 +32,7 @@ import numpy as np
 import psutil
 from query_data import Counts, Engine, OutOfTimeError, Query, Tables, draw_queries, read_hetionet, read_primekg
 from query_peers import IGraph, KGLite, Ladybug, NetworkX
+from query_walk import PlainWalk
 
 WARM_UP = 10
 CLASSES = [f"{kind} {length}" for kind in ("path", "within") for length in (1, 2, 3)]
@@ -72,6 +74,15 @@ def digest(answer: Any, anchor: int) -> tuple[str, int]:
         nodes = np.sort(np.fromiter(answer, np.int64))
         rows = nodes[nodes != anchor][None]
     return hashlib.sha256(rows.tobytes()).hexdigest(), rows.shape[1]
+
+
+class Ranked:
+    """Our engine when it ranks the ends of typed paths and proves the best ten, which no peer does."""
+
+    name = "ours, ranked"
+
+    def __init__(self, ours: Any) -> None:
+        self.paths = ours.top
 
 
 def call(engine: Engine, query: Query) -> Counts | Any:
@@ -154,6 +165,7 @@ def engine_makers(limit: float) -> dict[str, Callable[[], Engine]]:
     return {
         "ours": lambda: import_module("query_ours").Ours(),
         "networkx": NetworkX,
+        "walk": lambda: PlainWalk(limit),
         "igraph": IGraph,
         "kglite": lambda: KGLite(limit),
         "ladybug": lambda: Ladybug(limit),
@@ -196,7 +208,7 @@ def main() -> int:
     loads = {}
     print("| engine | version | load, s | memory, MiB |\n| --- | --- | --- | --- |")
     for name, engine in engines.items():
-        loads[name], number = load(engine, tables), version("kg" if name == "ours" else name)
+        loads[name], number = load(engine, tables), version({"ours": "kg", "walk": "networkx"}.get(name, name))
         print(f"| {name} | {number} | {loads[name]['seconds']:.1f} | {loads[name]['mib']:.0f} |", flush=True)
     gc.freeze()  # or every collection would walk the peers' dicts during the others' queries
     print("\n| class | engine | queries | out of time | total, s | p50, ms | p95, ms | times ours |")
@@ -214,6 +226,9 @@ def main() -> int:
             print(row(name, kind, results[name], results.get("ours")), flush=True)
         if bad := disagreements(results):
             wrong[kind] = bad
+    for kind in [kind for kind in options.classes if "ours" in engines and kind.startswith("path")]:
+        found = measure(Ranked(engines["ours"]), mix[kind], options.limit, float("inf"))
+        print(row("ours", kind.replace("path", "top 10 and proofs,"), found, None), flush=True)
     print("\n" + (f"ANSWERS DIFFER in {wrong}" if wrong else "All engines agree on every query that they answered."))
     if options.json:
         about = {"machine": platform.processor() or platform.machine(), "processors": os.cpu_count()}

@@ -9,7 +9,7 @@ from query_data import Ints, Step, Tables
 
 from kgengine import Graph
 from kgengine.merging import merge
-from kgengine.query import path_counts
+from kgengine.query import follow, path_counts
 from kgengine.reach import distances
 from kgengine.sources.records import EdgeBlock, Node, Provenance, SourceGraph, Wording
 from kgengine.store import write_store
@@ -44,6 +44,13 @@ class Ours:
         types = [self._graph.type(node), *(kind for _, kind in steps)]
         ends, counts = path_counts(self._graph, [node], types, [[self._relation[one]] for one, _ in steps])
         return self._theirs[ends], counts.astype(np.int64)
+
+    def top(self, anchor: int, steps: Sequence[Step]) -> dict[int, int]:
+        """Rank the ends by degree-weighted path count; give the best ten, whose proofs are found too."""
+        node = int(self._ours[anchor])
+        types = [self._graph.type(node), *(kind for _, kind in steps)]
+        found = follow(self._graph, [node], types, [[self._relation[one]] for one, _ in steps], limit=10)
+        return {int(self._theirs[answer.node]): answer.paths for answer in found}
 
     def within(self, anchor: int, hops: int) -> Ints:
         """Find all nodes within some hops."""

@@ -71,7 +71,7 @@ def main(ctx: click.Context, workspace: Path) -> None:
 def run() -> None:
     """Run `kg`; this is the console script."""
     try:
-        code = main(standalone_mode=False)
+        code = main(prog_name="kg", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.Exit as error:
         sys.exit(error.exit_code)
@@ -85,7 +85,7 @@ def run() -> None:
         click.echo("kg: interrupted", err=True)
         sys.exit(130)
     except UnicodeEncodeError as error:
-        click.echo(f"kg: {error.object!r} is not UTF-8 text; type it again", err=True)
+        click.echo(f"kg: not UTF-8 text: {error.object!r}; type it again", err=True)
         sys.exit(1)
     except OSError as error:
         if not isinstance(error, BrokenPipeError):

@@ -166,11 +166,11 @@ def _print_table(answers: Answers, lang: str) -> None:
 
 
 def _predicted(workspace: Workspace, graph: Graph, names: Sequence[str], relation: str, limit: int) -> Answers:
+    if len(names) != 1:
+        raise click.UsageError("--predict takes one name")
     from kgengine.prediction import predict
     from kgengine.reasoner.store import open_reasoner
 
-    if len(names) != 1:
-        raise click.UsageError("--predict takes one name")
     reasoner = open_reasoner(workspace.reasoner, workspace.embedding, graph)
     anchor = graph.resolve(names[0])
     return Answers(graph, (anchor,), tuple(predict(reasoner, anchor, relation, limit)))

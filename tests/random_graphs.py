@@ -12,7 +12,7 @@ from kgengine.selection import EdgeFilter
 TYPES = ("disease", "drug", "symptom")
 RELATIONS = ("has_phenotype", "treats", "related_to")
 
-random_graphs = settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+random_graphs = settings(max_examples=70, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 Drawing = tuple[list[tuple[str, str, str]], list[tuple[Any, ...]]]
 

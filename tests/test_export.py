@@ -47,7 +47,7 @@ def rich(tmp_path: Path) -> Graph:
             "male", 40, 90, 10.0, ("DOID:11132", "MESH:D011470"),
         ),
         Node("HP:0000017", "symptom", Wording("Nocturia", "getting up at night"), age_min=2),
-        Node("ATC:G04CB01", "drug", Wording("finasteride", "finasteride"), Wording("финастерид", "финастерид", "финастерид")),
+        Node("ATC:G04CB01", "drug", Wording("finasteride", "a pill"), Wording("финастерид", "таблетки", "таблетки")),
         Node("ATC:G04CB", "drug_class", Wording("Inhibitors", "inhibitors")),
         Node("UMLS:C0028734", "side_effect", Wording("Impotence", "impotence"), sex="male", prevalence=1.0),
         Node("T:x", "go_term", Wording("Alone", "alone"), sex="female", age_max=50, prevalence=30.0),

@@ -27,21 +27,22 @@ def test_path_counts_are_those_of_follow_without_a_limit(make_graph: Callable[..
     step = st.lists(st.sampled_from(graph.relations), max_size=2, unique=True)
     relations = data.draw(st.none() | st.just([data.draw(step) for _ in types[1:]]))
     only, any_anchor = data.draw(filters(graph)), data.draw(st.booleans())
-    nodes, counts, weights = path_counts(graph, anchors, types, relations, only, any_anchor)
-    answers = follow(graph, anchors, types, relations, only, None, any_anchor)
-    assert (nodes.dtype, counts.dtype, weights.dtype) == (np.int64, np.float64, np.float64)
-    assert nodes.tolist() == sorted(answer.node for answer in answers)
-    by_node = {answer.node: answer for answer in answers}
-    assert counts.tolist() == [by_node[node].paths for node in nodes.tolist()]
-    assert weights.tolist() == [by_node[node].score for node in nodes.tolist()]
+    answers = sorted(follow(graph, anchors, types, relations, only, None, any_anchor), key=lambda one: one.node)
+    for weighted in (False, True):
+        nodes, found = path_counts(graph, anchors, types, relations, only, any_anchor, weighted)
+        assert (nodes.dtype, found.dtype) == (np.int64, np.float64)
+        assert nodes.tolist() == [answer.node for answer in answers]
+        expected = [answer.score if weighted else answer.paths for answer in answers]
+        assert found.tolist() == (pytest.approx(expected) if weighted else expected)
 
 
 def test_path_counts_of_the_toy_graph_are_those_worked_out_by_hand(toy: Graph) -> None:
     # S2 is had by D1 and D2, (2*2)^-.4 each, which A1 and A2 treat, 1 each
-    nodes, counts, weights = path_counts(toy, [toy.resolve("T:S2")], ["symptom", "disease", "drug"])
+    start, path = [toy.resolve("T:S2")], ["symptom", "disease", "drug"]
+    nodes, counts = path_counts(toy, start, path)
     assert [toy.id(node) for node in nodes.tolist()] == ["T:A1", "T:A2"]
     assert counts.tolist() == [1, 1]
-    assert weights == pytest.approx([4**-0.4] * 2)
+    assert path_counts(toy, start, path, weighted=True)[1] == pytest.approx([4**-0.4] * 2)
     with pytest.raises(KGError, match="names 1 types"):
         path_counts(toy, [toy.resolve("T:S2")], ["symptom"])
 

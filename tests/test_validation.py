@@ -183,6 +183,10 @@ NO_FAULTS: dict[str, tuple[list[Node], list[Edge]]] = {
         [SYMPTOM],
         [HAS_FEVER, ("HP:0012735", "related_to", "HP:0001945"), ("HP:0001945", "related_to", "HP:0012735")],
     ),
+    "a symmetric edge and its reverse between two types, where both are kept": (
+        [],
+        [("HP:0012735", "related_to", "ICD10:J18"), ("ICD10:J18", "related_to", "HP:0012735")],
+    ),
     "two relations between two nodes, one each way": (
         [SYMPTOM],
         [HAS_FEVER, ("HP:0012735", "precedes", "HP:0001945"), ("HP:0001945", "follows", "HP:0012735")],
