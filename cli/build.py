@@ -22,8 +22,16 @@ class _BuildCommand(click.Command):
         sources: list[tuple[str, list[str]]] = []
         rest: list[str] = []
         words = iter(args)
+        only_files = False
         for word in words:
-            if word == "--source" or word.startswith("--source="):
+            if not word:
+                raise click.UsageError("a file's name is empty; leave it out, or name the file", ctx)
+            if word == "--":
+                only_files = True
+            elif only_files:
+                sources = sources or [("kgx", [])]
+                sources[-1][1].append(word)
+            elif word == "--source" or word.startswith("--source="):
                 name = word.partition("=")[2] or next(words, "")
                 if not name or name.startswith("-"):
                     raise click.UsageError("--source needs a name, such as core; see 'kg build --help'", ctx)
@@ -31,8 +39,7 @@ class _BuildCommand(click.Command):
             elif word.startswith("-"):
                 rest.append(word)
             else:
-                if not sources:
-                    sources.append(("kgx", []))
+                sources = sources or [("kgx", [])]
                 sources[-1][1].append(word)
         ctx.meta["sources"] = [(name, tuple(map(Path, files))) for name, files in sources]
         return super().parse_args(ctx, rest)

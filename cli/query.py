@@ -27,10 +27,19 @@ def _complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> li
         graph = Graph.open(Workspace(folder or DEFAULT).graph)
     except KGError:
         return []
+    before = _before_colon(ctx.params.get("names") or (), incomplete)
     return [
-        CompletionItem(text.replace(" ", "_"), help=f"{graph.name(node)} ({graph.type(node)})")
-        for text, node in graph.completions(incomplete, _COMPLETIONS)
+        CompletionItem(text.replace(" ", "_")[len(before) :], help=f"{graph.name(node)} ({graph.type(node)})")
+        for text, node in graph.completions(before + incomplete.removeprefix(":"), _COMPLETIONS)
+        if text.casefold().startswith(before.casefold())
     ]
+
+
+def _before_colon(words: Sequence[str], incomplete: str) -> str:
+    """Give the prefix of an id and its colon, which bash takes for words of their own; "" when there is none."""
+    if incomplete == ":" and words:
+        return f"{words[-1]}:"
+    return f"{words[-2]}:" if len(words) > 1 and words[-1] == ":" else ""
 
 
 @click.command("query")
@@ -114,7 +123,7 @@ def command(
             shared_symptoms=mistaken_for,
             limit=limit,
         )
-    write_pictures(answers, " ".join(names), html, graphml)
+    write_pictures(answers, " ".join(names), html, graphml, lang)
     if as_json:
         head = {"anchors": [graph.id(node) for node in answers.anchors]}
         echo_json(head | ({"relation": predict} if predict else {}) | {"answers": answers.records()})

@@ -30,5 +30,5 @@ def command(ctx: click.Context, as_json: bool) -> None:
                 click.echo(f"    {example}")
             if finding.count > len(finding.examples):
                 click.echo(f"    ... and {finding.count - len(finding.examples):,} more")
-        click.echo(f"{errors} errors, {len(findings) - errors} warnings")
+        click.echo(f"kinds of errors: {errors}, of warnings: {len(findings) - errors}")
     ctx.exit(1 if errors else 0)

@@ -37,13 +37,13 @@ class Answers(Sequence[Answer]):
     def __iter__(self) -> Iterator[Answer]:
         return iter(self.found)
 
-    def records(self) -> list[dict[str, Any]]:
+    def records(self, lang: str = "en") -> list[dict[str, Any]]:
         """Give the answers as plain data: id, name, type, score, number of paths, proofs as lists of edges."""
-        return [answer_record(self.graph, answer) for answer in self.found]
+        return [answer_record(self.graph, answer, lang) for answer in self.found]
 
-    def to_networkx(self) -> "networkx.MultiDiGraph":
+    def to_networkx(self, lang: str = "en") -> "networkx.MultiDiGraph":
         """Collect the proofs into one networkx graph, see :func:`kgengine.subgraph.to_networkx`."""
-        return to_networkx(self.graph, self.found, self.anchors)
+        return to_networkx(self.graph, self.found, self.anchors, lang)
 
 
 def ask(

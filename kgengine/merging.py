@@ -6,6 +6,7 @@ counted). Two nodes that are apart already stay apart, even if a later one refer
 The source named first wins where two state the same node or edge; provenance is kept from all.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -17,6 +18,7 @@ from kgengine.schema import LIKE_TYPES, SYMMETRIC_RELATIONS
 from kgengine.sources.records import EdgeBlock, Node, Provenance, SourceGraph, Wording
 
 Column = npt.NDArray[np.int64]
+_CONTROL = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class _Nodes:
 
     def add(self, node: Node) -> int:
         """Merge one node in; give its row."""
+        node = _tidy(node)
         row = self.stated.get(node.id)
         if row is None:
             row = self._by_reference(node)
@@ -84,6 +87,20 @@ class _Nodes:
                 return row
             self.refused += 1
         return None
+
+
+def _tidy(node: Node) -> Node:
+    """Make one blank of all blanks, line breaks and control characters in a node's names."""
+    en, ru = _tidy_wording(node.en), _tidy_wording(node.ru)
+    return node if en is node.en and ru is node.ru else replace(node, en=en, ru=ru)
+
+
+def _tidy_wording(wording: Wording) -> Wording:
+    names = (wording.name, wording.phrase, wording.accusative, *wording.synonyms)
+    if all(name.isprintable() and name == name.strip() for name in names):
+        return wording
+    name, phrase, accusative, *synonyms = (_CONTROL.sub(" ", name).strip() for name in names)
+    return Wording(name, phrase, accusative, tuple(synonyms))
 
 
 def _alike(one: str, other: str) -> bool:

@@ -11,6 +11,7 @@ import numpy as np
 from kgengine.errors import KGError
 from kgengine.proofs import Proof
 from kgengine.query import Answer, heaviest_paths
+from kgengine.schema import SYMMETRIC_RELATIONS
 
 if TYPE_CHECKING:
     from kgengine.reasoner.store import TrainedReasoner
@@ -23,7 +24,8 @@ def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int)
     """Rank the nodes that may stand at the other end of `relation` from `anchor`.
 
     The direction follows from the anchor's type: a node whose type stands at the tail of the relation's
-    edges asks for heads (the drugs that treat a disease), any other asks for tails.
+    edges asks for heads (the drugs that treat a disease), any other asks for tails. A symmetric relation within
+    one type, whose edges are stored once, is asked both ways, and its two scores are averaged.
 
     :param reasoner: the trained reasoner.
     :param anchor: the known end.
@@ -42,14 +44,18 @@ def predict(reasoner: "TrainedReasoner", anchor: int, relation: str, limit: int)
     if inverse and own not in tails:
         raise KGError(f"no {relation} edge begins or ends at a {graph.type(anchor)}; take another relation")
     wanted = np.unique(heads[tails == own] if inverse else tails[heads == own])
-    known = graph.in_edges(anchor, relation) if inverse else graph.out_edges(anchor, relation)
-    exact = {int(graph.edge(int(edge)).head if inverse else graph.edge_tail[edge]): int(edge) for edge in known}
+    ways = [False, True] if relation in SYMMETRIC_RELATIONS and own in heads and own in tails else [inverse]
+    exact = {
+        int((graph.edge_head if way else graph.edge_tail)[edge]): int(edge)
+        for way in ways
+        for edge in (graph.in_edges if way else graph.out_edges)(anchor, relation)
+    }
     certain = [Answer(node, 1.0, 1, (Proof((anchor, node), (edge,)),), EXACT) for node, edge in exact.items()]
     others = np.isin(kinds, wanted) & ~np.isin(np.arange(graph.num_nodes), [anchor, *exact])
     candidates = np.flatnonzero(others)
     if not len(candidates):
         return certain
-    logits = reasoner.predict(anchor, relation, inverse)[candidates].astype(np.float64)
+    logits = np.mean([reasoner.predict(anchor, relation, way)[candidates] for way in ways], axis=0, dtype=np.float64)
     shares = np.exp(logits - logits.max())
     shares /= shares.sum()
     best = np.argsort(-shares, kind="stable")[:limit]

@@ -22,7 +22,8 @@ class EdgeFilter:
     """Which edges count.
 
     :ivar relations: only these; all when empty.
-    :ivar sources: only edges that one of these sources states (`hetionet` or `infores:hetionet`); all when empty.
+    :ivar sources: only edges that one of these sources states, such as `core`, `hetionet` or `infores:hetionet`; all
+        when empty.
     :ivar min_score: only edges whose source gives them at least this score; edges without a score are left out.
     """
 
@@ -96,7 +97,9 @@ def _provenances(graph: Graph, sources: Sequence[str]) -> npt.NDArray[np.bool_] 
     known = sorted({part.source for several in graph.provenances for part in several})
     wanted = set()
     for source in sources:
-        matches = {name for name in known if source in (name, name.removeprefix("infores:"))}
+        matches = {
+            name for name in known if name.removeprefix("infores:") in (source.removeprefix("infores:"), f"kg-{source}")
+        }
         if not matches:
             raise UnknownNameError("source", source, hint="this graph has " + ", ".join(known))
         wanted |= matches

@@ -13,12 +13,15 @@ if TYPE_CHECKING:
     import networkx
 
 
-def to_networkx(graph: Graph, answers: Sequence[Answer], anchors: Sequence[int] = ()) -> "networkx.MultiDiGraph":
+def to_networkx(
+    graph: Graph, answers: Sequence[Answer], anchors: Sequence[int] = (), lang: str = "en"
+) -> "networkx.MultiDiGraph":
     """Collect the proofs of answers into one networkx graph.
 
     :param graph: the graph that was asked.
     :param answers: answers of a query.
     :param anchors: the nodes that the query began with.
+    :param lang: language of the names.
     :returns: nodes keyed by CURIE with `name`, `type` (`score` on answers, `anchor` on anchors), edges keyed by edge
         id with `relation` and, where stated, `frequency`, `source`, `release`, `licence` and `score`.
     """
@@ -26,11 +29,11 @@ def to_networkx(graph: Graph, answers: Sequence[Answer], anchors: Sequence[int] 
 
     picture = networkx.MultiDiGraph()
     for anchor in anchors:
-        picture.add_node(graph.id(anchor), name=graph.name(anchor), type=graph.type(anchor), anchor=True)
+        picture.add_node(graph.id(anchor), name=graph.name(anchor, lang), type=graph.type(anchor), anchor=True)
     for answer in answers:
         for proof in answer.proofs:
             for node in proof.nodes:
-                picture.add_node(graph.id(node), name=graph.name(node), type=graph.type(node))
+                picture.add_node(graph.id(node), name=graph.name(node, lang), type=graph.type(node))
             for edge in proof.edges:
                 record = edge_record(graph, edge)
                 facts = {key: value for key, value in record.items() if key not in ("edge", "head", "tail")}
@@ -77,11 +80,11 @@ def edge_record(graph: Graph, edge: int) -> dict[str, Any]:
     return record
 
 
-def answer_record(graph: Graph, answer: Answer) -> dict[str, Any]:
+def answer_record(graph: Graph, answer: Answer, lang: str = "en") -> dict[str, Any]:
     """Give one answer as plain data, with its proofs as lists of edges; `state` only where it is a prediction."""
     return {
         "id": graph.id(answer.node),
-        "name": graph.name(answer.node),
+        "name": graph.name(answer.node, lang),
         "type": graph.type(answer.node),
         "score": answer.score,
         "paths": answer.paths,

@@ -186,9 +186,6 @@ def test_query_predict_in_text_says_state_and_share(kg: Run, trained: Path) -> N
     assert re.search(r"  predicted, 0\.\d{3}$", heads[-1])
 
 
-@pytest.mark.xfail(
-    strict=True, reason="predict looks at one end of a symmetric relation's edges, which are stored once"
-)
 def test_query_predict_knows_both_ends_of_a_symmetric_relation(kg: Run, trained: Path) -> None:
     graph = Graph.open(trained / "graph")
     one = next(metaedge for metaedge in graph.metaedges if metaedge.relation == "interacts_with")

@@ -37,9 +37,15 @@ SOURCES = (
 )
 
 
-def _module(name: str) -> ModuleType:
-    if name not in {one.name for one in SOURCES}:
+def _module(name: str, files: Sequence[Path]) -> ModuleType:
+    """Import a source's module, if there is such a source and it has the files that it needs."""
+    source = next((one for one in SOURCES if one.name == name), None)
+    if source is None:
         raise UnknownNameError("source", name, hint="known are " + ", ".join(one.name for one in SOURCES))
+    if source.needs_files and not files:
+        raise KGError(
+            f"the source '{name}' ({source.title}) needs files: {source.files}; name them after --source {name}"
+        )
     return importlib.import_module(f"kgengine.sources.{name}")
 
 
@@ -51,19 +57,14 @@ def load(name: str, files: Sequence[Path]) -> SourceGraph:
     :returns: what it states.
     :raises KGError: no such source, no files where some are needed, or a fault in them.
     """
-    module = _module(name)
-    source = next(one for one in SOURCES if one.name == name)
-    if source.needs_files and not files:
-        raise KGError(
-            f"the source '{name}' ({source.title}) needs files: {source.files}; name them after --source {name}"
-        )
+    module = _module(name, files)
     read = cast(Callable[[Sequence[Path]], SourceGraph], getattr(module, f"read_{name}"))
     return read(files)
 
 
 def input_files(name: str, files: Sequence[Path]) -> list[Path]:
     """List every file that a source may read: those given, those in folders given, or those that ship with it."""
-    given = list(files) or cast(list[Path], _module(name).default_files())
+    given = list(files) or cast(list[Path], _module(name, files).default_files())
     return [
         path for one in given for path in (sorted(p for p in one.rglob("*") if p.is_file()) if one.is_dir() else [one])
     ]
