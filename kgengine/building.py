@@ -61,8 +61,8 @@ def build_graph(sources: Sequence[tuple[str, Sequence[Path]]], folder: Path, for
         graph = Graph.open(folder)
         return BuildReport(False, graph.num_nodes, graph.num_edges, node_counts(graph), edge_counts(graph))
     with ThreadPoolExecutor(1) as beside, _without_collector():
-        hashes = beside.submit(_inputs, wanted)
         loaded = [load(name, files) for name, files in wanted]
+        hashes = beside.submit(_inputs, wanted)  # the loaders have just left the second core idle
         merged = merge(loaded)
         write_store(merged, folder, hashes.result())
     graph = Graph.open(folder)

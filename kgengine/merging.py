@@ -136,7 +136,11 @@ def merge(sources: Sequence[SourceGraph]) -> MergedGraph:
     :raises KGError: there are no nodes or no edges.
     """
     merged = _Nodes()
-    rows_of = [np.array([merged.add(node) for node in source.nodes], np.int64) for source in sources]
+    if len(sources) == 1 and not any(node.xrefs for node in sources[0].nodes):
+        merged.nodes = [_tidy(node) for node in sources[0].nodes]
+        rows_of = [np.arange(len(merged.nodes))]
+    else:
+        rows_of = [np.array([merged.add(node) for node in source.nodes], np.int64) for source in sources]
     blocks = [
         (block, rows)
         for source, rows in zip(sources, rows_of, strict=True)

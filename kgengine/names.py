@@ -149,12 +149,12 @@ class NameIndex:
         :param folder: the graph's folder.
         :param entries: (name, node_index, rank) for every name of every node.
         """
-        strongest: dict[tuple[str, int], int] = {}
-        for name, node, rank in entries:
-            key = (fold(name), node)
-            if rank < strongest.get(key, rank + 1):
-                strongest[key] = rank
-        ordered = sorted((key.encode("utf-8"), rank, node) for (key, node), rank in strongest.items() if key)
-        StringTable.write(folder, "name_key", [key.decode("utf-8") for key, _, _ in ordered])
-        np.save(folder / "name_node.npy", np.array([node for _, _, node in ordered], np.int32))
-        np.save(folder / "name_rank.npy", np.array([rank for _, rank, _ in ordered], np.int8))
+        folded = sorted((fold(name), node, rank) for name, node, rank in entries)
+        kept = [
+            one
+            for one, before in zip(folded, [None, *folded], strict=False)
+            if one[0] and one[:2] != (before or ())[:2]
+        ]
+        StringTable.write(folder, "name_key", [key for key, _, _ in kept])
+        np.save(folder / "name_node.npy", np.array([node for _, node, _ in kept], np.int32))
+        np.save(folder / "name_rank.npy", np.array([rank for _, _, rank in kept], np.int8))

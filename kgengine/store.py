@@ -20,7 +20,7 @@ from kgengine.graph import FORMAT
 from kgengine.merging import MergedGraph
 from kgengine.metaedges import Metaedge, csr_pointers
 from kgengine.names import NAME, PHRASE, SYNONYM, NameIndex, StringTable
-from kgengine.schema import SEXES
+from kgengine.schema import LANGUAGES, SEXES
 from kgengine.sources.records import Node, Wording
 from kgengine.walks import group_by_end
 
@@ -56,15 +56,7 @@ def write_store(graph: MergedGraph, folder: Path, inputs: Sequence[list[str]] = 
 
 
 def _write_nodes(folder: Path, nodes: Sequence[Node], node_type: npt.NDArray[np.int16]) -> None:
-    columns = {
-        "node_id": [node.id for node in nodes],
-        **{f"name_{lang}": [getattr(node, lang).name for node in nodes] for lang in ("en", "ru")},
-        **{f"phrase_{lang}": [_own_phrase(getattr(node, lang)) for node in nodes] for lang in ("en", "ru")},
-        **{f"synonyms_{lang}": ["|".join(getattr(node, lang).synonyms) for node in nodes] for lang in ("en", "ru")},
-        "accusative_ru": [node.ru.accusative for node in nodes],
-        "xrefs": ["|".join(node.xrefs) for node in nodes],
-    }
-    for column, values in columns.items():
+    for column, values in zip(_TEXTS, zip(*map(_texts, nodes), strict=True), strict=True):
         StringTable.write(folder, column, values)
     np.save(folder / "node_type.npy", node_type)
     np.save(folder / "node_sex.npy", np.array([SEXES.index(node.sex) for node in nodes], np.int8))
@@ -74,10 +66,30 @@ def _write_nodes(folder: Path, nodes: Sequence[Node], node_type: npt.NDArray[np.
     for index, node in enumerate(nodes):
         for reference in node.xrefs:
             ids.setdefault(reference.casefold(), index)
-    keys = sorted((key.encode(), index) for key, index in ids.items())
-    StringTable.write(folder, "id_key", [key.decode() for key, _ in keys])
-    np.save(folder / "id_node.npy", np.array([index for _, index in keys], np.int32))
+    keys = sorted(ids)
+    StringTable.write(folder, "id_key", keys)
+    np.save(folder / "id_node.npy", np.array([ids[key] for key in keys], np.int32))
     NameIndex.write(folder, [entry for index, node in enumerate(nodes) for entry in _names(index, node)])
+
+
+_TEXTS = (
+    "node_id",
+    "xrefs",
+    "accusative_ru",
+    *(f"{part}_{lang}" for lang in LANGUAGES for part in ("name", "phrase", "synonyms")),
+)
+
+
+def _texts(node: Node) -> tuple[str, ...]:
+    """Give a node's cells in the columns of `_TEXTS`."""
+    return node.id, "|".join(node.xrefs), node.ru.accusative, *_cells(node.en), *_cells(node.ru)
+
+
+def _cells(wording: Wording) -> tuple[str, str, str]:
+    """Give name, phrase and synonyms."""
+    if not wording.name:
+        return "", wording.phrase, "|".join(wording.synonyms)
+    return wording.name, _own_phrase(wording), "|".join(wording.synonyms)
 
 
 def _own_phrase(wording: Wording) -> str:

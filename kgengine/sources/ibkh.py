@@ -16,7 +16,7 @@ import pyarrow as pa
 from kgengine.errors import KGError, SourceError
 from kgengine.ids import id_problem
 from kgengine.sources.records import EdgeBlock, Node, Provenance, RelationCount, SourceGraph, count_remarks
-from kgengine.sources.tables import CSV, english, read_batches, read_header, read_table
+from kgengine.sources.tables import CSV, english, integers, read_batches, read_header, read_table
 
 RELEASE = "2021-05-03"
 PROVENANCE = Provenance("infores:ibkh", RELEASE, "CC-BY-NC-SA-4.0")
@@ -184,7 +184,7 @@ def _kinds(columns: Sequence[str]) -> tuple[str, str]:
 
 def _decoded(column: Any, values: Sequence[float], kind: type[Any]) -> npt.NDArray[Any]:
     """Replace every code of a column by its value."""
-    decoded: npt.NDArray[Any] = np.array(values, kind)[column.indices.to_numpy()]
+    decoded: npt.NDArray[Any] = np.array(values, kind)[integers(column.indices)]
     return decoded
 
 
@@ -197,7 +197,7 @@ def _numbers(path: Path, batch: Any, name: str, before: int) -> npt.NDArray[Any]
         except ValueError:
             values.append(np.inf)
         if values[-1] == np.inf or (name != _SCORE and values[-1] not in (0, 1)):
-            line = before + int(np.argmax(column.indices.to_numpy() == code)) + 2
+            line = before + int(np.argmax(integers(column.indices) == code)) + 2
             raise SourceError(path, f"'{text}' is not {'a score' if name == _SCORE else '0 or 1'}; mend it", line, name)
     return _decoded(column, values, np.float64)
 

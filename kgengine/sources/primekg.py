@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from kgengine.errors import KGError, SourceError
 from kgengine.sources.records import EdgeBlock, Node, Provenance, RelationCount, SourceGraph, count_remarks
-from kgengine.sources.tables import english, read_table
+from kgengine.sources.tables import english, integers, read_table
 
 Column = npt.NDArray[np.int64]
 Numbers = npt.NDArray[np.int32]
@@ -82,7 +82,7 @@ _EDGES = {"relation": _CODES, "display_relation": _CODES, "y_index": _INDEX}
 
 def _numbers(path: Path, table: Any, column: str) -> Numbers:
     """Give PrimeKG's node numbers in a column, int32 [rows]."""
-    numbers: Numbers = table[column].to_numpy()
+    numbers: Numbers = integers(table[column])
     for place in (int(numbers.argmin()), int(numbers.argmax())):
         if not 0 <= numbers[place] < _MAX_NUMBER:
             problem = f"'{numbers[place]}' is not a node's number, 0 to {_MAX_NUMBER:,}"
@@ -124,7 +124,7 @@ def _place_nodes(nodes: dict[int, Node], graph: SourceGraph) -> Column:
     """Put the nodes into the graph and lead from their numbers to their rows, int64 [largest number + 1]."""
     row_of = np.full(max(nodes) + 1, -1, np.int64)
     row_of_id: dict[str, int] = {}
-    for number, node in sorted(nodes.items()):
+    for number, node in sorted(nodes.items(), key=lambda item: (item[1].type, item[1].id)):  # as the store sorts them
         row_of[number] = row = row_of_id.setdefault(node.id, len(graph.nodes))
         if row == len(graph.nodes):
             graph.nodes.append(node)
@@ -146,7 +146,7 @@ def _place_edges(table: Any, x: Any, y: Any, graph: SourceGraph) -> None:
     """Put the edges (rows `x` and `y` of nodes) into the graph, relation by relation, and count them."""
     relation, shown = (table[column].combine_chunks() for column in ("relation", "display_relation"))
     width = len(shown.dictionary)
-    key = relation.indices.to_numpy() * width + shown.indices.to_numpy()
+    key = integers(relation.indices) * width + integers(shown.indices)
     groups: dict[str, dict[str, int]] = {name: {} for name in RELATIONS}
     group_of = np.zeros(width * len(relation.dictionary), np.int16)
     for number in np.flatnonzero(np.bincount(key)).tolist():
@@ -155,7 +155,7 @@ def _place_edges(table: Any, x: Any, y: Any, graph: SourceGraph) -> None:
         group_of[number] = groups.setdefault(name, {}).setdefault(ours, sum(map(len, groups.values())))
     group = group_of[key]
     type_of = np.array([_TYPES.index(node.type) for node in graph.nodes], np.int8)
-    rank = pc.rank(pa.array([node.id for node in graph.nodes])).to_numpy()
+    rank = np.frombuffer(pc.rank(pa.array([node.id for node in graph.nodes])).buffers()[1], np.uint64)
     for name, numbers in groups.items():
         known = RELATIONS[name][3] if name in RELATIONS else None
         read = placed = kept = single = 0

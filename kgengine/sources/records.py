@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Wording:
     """How one language names a node.
 
@@ -26,7 +26,7 @@ class Wording:
     synonyms: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Node:
     """A node of the graph: identifier, type, wordings and the limits of sex and age (years, inclusive).
 
