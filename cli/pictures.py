@@ -5,11 +5,14 @@ from pathlib import Path
 from kgengine.answers import Answers
 
 
-def write_pictures(answers: Answers, title: str, html: Path | None, graphml: Path | None, lang: str) -> None:
+def write_pictures(
+    answers: Answers, title: str, between: str, html: Path | None, graphml: Path | None, lang: str
+) -> None:
     """Write what is asked for of the subgraph of the answers' proofs.
 
     :param answers: the answers of a query.
     :param title: heads the page.
+    :param between: what joins the names of the anchors: " and " or " or ".
     :param html: where to write the page, None for none; `graphml` likewise.
     :param lang: language of the names.
     :raises KGError: a file can't be written.
@@ -22,7 +25,7 @@ def write_pictures(answers: Answers, title: str, html: Path | None, graphml: Pat
     if html is not None:
         from kgengine.pages import answer_page
 
-        anchors = " and ".join(answers.graph.name(node, lang) for node in answers.anchors)
+        anchors = between.join(answers.graph.name(node, lang) for node in answers.anchors)
         with replaced_file(html) as temporary:
             temporary.write_text(
                 answer_page(picture, answers.records(lang), title, f"from {anchors}"), encoding="utf-8"

@@ -10,6 +10,7 @@ from click.shell_completion import CompletionItem
 from cli.console import echo_json
 from cli.pictures import write_pictures
 from kgengine.answers import Answers, ask
+from kgengine.artifacts import read_manifest_of
 from kgengine.errors import KGError
 from kgengine.graph import Graph
 from kgengine.schema import DISEASE
@@ -46,7 +47,11 @@ def _before_colon(words: Sequence[str], incomplete: str) -> str:
 @click.argument("names", nargs=-1, required=True, shell_complete=_complete)
 @click.option("-k", "--hops", type=click.IntRange(1, 4), help="Greatest number of hops.  [default: 1]")
 @click.option("--to", metavar="TYPE", help="Only answers of this node type: disease, symptom, drug, ...")
-@click.option("--path", metavar="TYPE/TYPE/...", help="Follow this typed path from the anchors, exactly.")
+@click.option(
+    "--path",
+    metavar="TYPE/TYPE/...",
+    help="Follow just this typed path; a type may name the relation that leads to it (treats:drug).",
+)
 @click.option("--any", "any_anchor", is_flag=True, help="Answers reached from any of NAMES, not from all.")
 @click.option("--mistaken-for", is_flag=True, help="Diseases that share symptoms with this one, and which.")
 @click.option("--relation", "relations", multiple=True, help="Use only this relation (may be repeated).")
@@ -123,10 +128,10 @@ def command(
             shared_symptoms=mistaken_for,
             limit=limit,
         )
-    write_pictures(answers, " ".join(names), html, graphml, lang)
+    write_pictures(answers, " ".join(names), " or " if any_anchor else " and ", html, graphml, lang)
     if as_json:
         head = {"anchors": [graph.id(node) for node in answers.anchors]}
-        echo_json(head | ({"relation": predict} if predict else {}) | {"answers": answers.records()})
+        echo_json(head | ({"relation": predict} if predict else {}) | {"answers": answers.records(lang)})
     elif as_tsv:
         _print_table(answers, lang)
     else:
@@ -177,6 +182,7 @@ def _print_table(answers: Answers, lang: str) -> None:
 def _predicted(workspace: Workspace, graph: Graph, names: Sequence[str], relation: str, limit: int) -> Answers:
     if len(names) != 1:
         raise click.UsageError("--predict takes one name")
+    read_manifest_of(graph.hash, workspace.reasoner, "reasoner", "kg train")  # before torch loads, which takes seconds
     from kgengine.prediction import predict
     from kgengine.reasoner.store import open_reasoner
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from kgengine.errors import KGError
 from kgengine.graph import Graph
 from kgengine.query import Answer, follow, mistaken_for, neighbourhood
-from kgengine.schema import DISEASE
+from kgengine.schema import DISEASE, INVERSE_WORDING
 from kgengine.selection import EdgeFilter
 from kgengine.subgraph import answer_record, to_networkx
 
@@ -66,7 +66,8 @@ def ask(
     :param names: ids, names or synonyms; an answer is reached from all of them.
     :param hops: greatest path length, 1 to 4.
     :param to: only answers of this node type.
-    :param path: node types by `/`, e.g. `symptom/disease/drug`: follow just this path (`hops` and `to` don't count).
+    :param path: node types by `/`, e.g. `symptom/disease/drug`: follow just this path (`hops` and `to` don't count); a
+        type may name the relation that leads to it: `symptom/disease/treats:drug`.
     :param relations: only edges of these relations.
     :param sources: only edges that one of these sources states.
     :param min_score: only edges whose source gives them at least this score.
@@ -76,17 +77,34 @@ def ask(
     :returns: the answers, best first.
     :raises KGError: a name is unknown, or the query can't be asked so.
     """
-    types = path.split("/") if path else [DISEASE] if shared_symptoms else None
+    if limit is not None and limit < 1:
+        raise KGError(f"a limit of {limit} answers was asked for; give 1 or more, or None for all")
+    types, steps = _path(path) if path else ([DISEASE], []) if shared_symptoms else (None, [])
     anchors = tuple(dict.fromkeys(graph.resolve(name, types[0] if types else None) for name in names))
     if not anchors:
         raise KGError("a query needs at least one name; give an id such as ICD10:J18, or a name")
-    only = EdgeFilter(relations, sources, min_score)
+    only = EdgeFilter([_plain(relation) for relation in relations], sources, min_score)
+    to = to.strip().lower() if to else None
     if shared_symptoms:
         if len(anchors) != 1:
             raise KGError("what a disease may be mistaken for is asked of one disease; give one name")
         found = mistaken_for(graph, anchors[0], only, limit)
     elif types:
-        found = follow(graph, anchors, types, None, only, limit, any_anchor)
+        found = follow(graph, anchors, types, steps, only, limit, any_anchor)
     else:
         found = neighbourhood(graph, anchors, hops, to, only, limit, any_anchor)
     return Answers(graph, anchors, tuple(found))
+
+
+def _path(path: str) -> tuple[list[str], list[list[str]]]:
+    """Split a path into its types and, for each step, the relation that it names (none: any)."""
+    parts = [part.strip().lower().rpartition(":") for part in path.split("/")]
+    if parts[0][0]:
+        raise KGError(f"the path '{path}' names a relation before its first type; name it before the type it leads to")
+    return [node_type for _, _, node_type in parts], [[_plain(name)] if name else [] for name, _, _ in parts[1:]]
+
+
+def _plain(relation: str) -> str:
+    """Give a relation's own name for a Biolink predicate or for the word by which it is read backwards."""
+    name = relation.strip().lower().removeprefix("biolink:")
+    return next((own for own, inverse in INVERSE_WORDING.items() if inverse == name), name)

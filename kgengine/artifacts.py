@@ -47,9 +47,13 @@ def replaced_folder(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o755)
-        if target.exists():
-            shutil.rmtree(target)
-        os.replace(temporary, target)
+        if target.is_dir():
+            old = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+            os.replace(target, old)  # onto an empty folder: whoever reads the old one keeps it until it is deleted
+            os.replace(temporary, target)
+            shutil.rmtree(old, ignore_errors=True)
+        else:
+            os.replace(temporary, target)
     except OSError as error:
         raise unwritable(target, error) from error
     finally:

@@ -44,7 +44,7 @@ class Graph(NodeTable):
     :ivar relations: relation names; an edge's relation is an index into them.
     :ivar metaedges: the kinds of edges, in the order of their rows.
     :ivar edge_band: int8 [num_edges], index into `schema.FREQUENCY_BANDS` or -1.
-    :ivar edge_provenance: int16 [num_edges], index into `provenances`.
+    :ivar edge_provenance: int16 or int32 [num_edges], index into `provenances`.
     """
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:

@@ -58,6 +58,7 @@ class _Nodes:
     row_of: dict[str, int] = field(default_factory=dict)
     vocabularies: list[set[str]] = field(default_factory=list)
     refused: int = 0
+    retyped: int = 0
 
     def add(self, node: Node) -> int:
         """Merge one node in; give its row."""
@@ -70,6 +71,7 @@ class _Nodes:
             self.nodes.append(node)
             self.vocabularies.append({node.id.split(":", 1)[0]})
         else:
+            self.retyped += not _alike(self.nodes[row].type, node.type)
             self.nodes[row] = _joined(self.nodes[row], node)
             self.vocabularies[row].add(node.id.split(":", 1)[0])
         self.stated[node.id] = self.row_of[node.id] = row
@@ -116,13 +118,16 @@ def _joined_wording(first: Wording, second: Wording) -> Wording:
 
 
 def _joined(first: Node, second: Node) -> Node:
-    """Add what `second` knows to `first`, which wins where they differ."""
+    """Add what `second` knows to `first`, which wins where both state something."""
     references = dict.fromkeys((*first.xrefs, second.id, *second.xrefs))
     references.pop(first.id, None)
     return replace(
         first,
         en=_joined_wording(first.en, second.en),
         ru=_joined_wording(first.ru, second.ru),
+        sex=second.sex if first.sex == "any" else first.sex,
+        age_min=first.age_min or second.age_min,
+        age_max=second.age_max if first.age_max == 100 else first.age_max,
         prevalence=first.prevalence or second.prevalence,
         xrefs=tuple(references),
     )
@@ -158,6 +163,8 @@ def merge(sources: Sequence[SourceGraph]) -> MergedGraph:
             f"{merged.refused:,} cross-references not followed: they would equate two ids of one vocabulary, "
             "or things of different types"
         )
+    if merged.retyped:
+        remarks.append(f"{merged.retyped:,} ids stated again with another type keep the type of the first source")
     nodes = [merged.nodes[row] for row in order]
     edges = _Edges.of([block for block, _ in blocks], [place[rows] for _, rows in blocks])
     types = sorted({node.type for node in nodes})
@@ -207,6 +214,7 @@ class _Edges:
         """Put blocks end to end; `places` leads from each block's node rows to the merged ones."""
         relations = sorted({block.relation for block in blocks})
         provenances: list[tuple[Provenance, ...]] = [(one,) for one in sorted({block.provenance for block in blocks})]
+        number = {one: place for place, (one, *_) in enumerate(provenances)}
         sizes = [len(block.head) for block in blocks]
         band = [np.full(len(b.head), -1, np.int8) if b.band is None else b.band for b in blocks]
         score = [np.full(len(b.head), np.nan, np.float32) if b.score is None else b.score for b in blocks]
@@ -218,7 +226,7 @@ class _Edges:
             np.concatenate(band),
             np.concatenate(score) if any(block.score is not None for block in blocks) else None,
             provenances,
-            np.repeat([provenances.index((block.provenance,)) for block in blocks], sizes),
+            np.repeat([number[block.provenance] for block in blocks], sizes),
         )
 
     def straighten(self, node_type: npt.NDArray[np.int16]) -> None:
@@ -262,10 +270,12 @@ class _Edges:
     def _joint(self, one: Column, other: Column) -> Column:
         """Give the number of each pair's joint provenance, which is added where it is new."""
         pairs, which = np.unique(np.stack([one, other], axis=1), axis=0, return_inverse=True)
+        number = {several: place for place, several in enumerate(self.provenances)}
         joint = []
         for first, second in pairs.tolist():
             both = tuple(sorted({*self.provenances[first], *self.provenances[second]}))
-            if both not in self.provenances:
+            if both not in number:
+                number[both] = len(self.provenances)
                 self.provenances.append(both)
-            joint.append(self.provenances.index(both))
+            joint.append(number[both])
         return np.array(joint, np.int64)[which.ravel()]

@@ -126,9 +126,8 @@ class NodeTable:
         :returns: node indices, the best first; empty when nothing matches.
         """
         by_id = self._find_id(text.strip())
-        if by_id is not None:
-            return [by_id]
-        return [node for _, node in self._names.find(text)]
+        named = [node for _, node in self._names.find(text)]
+        return named if by_id is None else [by_id, *(node for node in named if node != by_id)]
 
     def _find_id(self, text: str) -> int | None:
         keys = self._id_keys

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from kgengine.errors import KGError
 from kgengine.graph import Graph
 from kgengine.proofs import PathFinder, Proof, heaviest_edge
-from kgengine.schema import DISEASE, HAS_PHENOTYPE, SYMPTOM
+from kgengine.schema import DISEASE, HAS_PHENOTYPE, NEGATIVE_RELATIONS, SYMPTOM
 from kgengine.selection import EVERY_EDGE, EdgeFilter, Selection, Step
 from kgengine.spreading import MAX_HOPS, Vector, no_walks, one_step, path_levels
 
@@ -170,7 +170,8 @@ def _typed(
         if graph.type(anchor) != types[0]:
             raise KGError(f"{graph.name(anchor)} is a {graph.type(anchor)}, but the path begins with {types[0]}")
     selection = Selection(graph, only)
-    allowed = relations or [()] * (len(types) - 1)
+    free = [name for name in graph.relations if name not in NEGATIVE_RELATIONS or name in only.relations]
+    allowed = [names or free for names in relations or [()] * (len(types) - 1)]
     steps = [selection.step(here, there, names) for here, there, names in zip(types, types[1:], allowed, strict=False)]
     return _Exploration(selection, steps, anchors, anchors, meet=not any_anchor, weighted=weighted)
 
@@ -193,7 +194,8 @@ def follow(
     :param graph: the graph.
     :param anchors: node indices, each of type `types[0]`.
     :param types: node types along the path, 2 to `MAX_HOPS` + 1 of them.
-    :param relations: for each step the relations that it may take (none given: any); all free when None.
+    :param relations: for each step the relations that it may take; where none is given, all but those of
+        `schema.NEGATIVE_RELATIONS` (which `only` may name, too).
     :param only: only paths over these edges.
     :param limit: how many answers at most, all when None.
     :param any_anchor: True when it is enough that one anchor reaches an answer.

@@ -46,10 +46,11 @@ def distances(graph: Graph, anchors: Sequence[int], hops: int, only: EdgeFilter 
 
     :param graph: the graph.
     :param anchors: node indices.
-    :param hops: how far to look, at least 0.
+    :param hops: how far to look, at least 0 (more than 32,767 count as that).
     :param only: the edges that may be taken.
     :returns: int16 [num_nodes], 0 at the anchors, -1 where a node is further than `hops` or not connected.
     """
+    hops = min(hops, graph.num_nodes, np.iinfo(np.int16).max)
     if only != EVERY_EDGE:
         lists = _lists(graph, only)
     else:

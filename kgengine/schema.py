@@ -30,6 +30,9 @@ INVERSE_WORDING = {
     INTERACTS_WITH: INTERACTS_WITH,
 }
 
+NEGATIVE_RELATIONS = frozenset({CONTRAINDICATED_IN, "lacks_phenotype", "not_expressed_in"})
+"""Relations that speak against what a typed path asks for; a step takes them only when it names them."""
+
 SYMMETRIC_RELATIONS = frozenset(
     {
         INTERACTS_WITH,

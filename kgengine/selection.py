@@ -22,8 +22,8 @@ class EdgeFilter:
     """Which edges count.
 
     :ivar relations: only these; all when empty.
-    :ivar sources: only edges that one of these sources states, such as `core`, `hetionet` or `infores:hetionet`; all
-        when empty.
+    :ivar sources: only edges that one of these sources states, by the names of `kg summary` (`hetionet` is
+        `infores:hetionet`, `hpo` also `infores:hpo-annotations`, `core` is `infores:kg-core`); all when empty.
     :ivar min_score: only edges whose source gives them at least this score; edges without a score are left out.
     """
 
@@ -94,13 +94,13 @@ def _provenances(graph: Graph, sources: Sequence[str]) -> npt.NDArray[np.bool_] 
     """Mark the provenances that name one of the sources, bool [num_provenances]; None when all may be taken."""
     if not sources:
         return None
-    known = sorted({part.source for several in graph.provenances for part in several})
+    known = sorted({part.source for several in graph.provenances for part in several if part.source})
     wanted = set()
     for source in sources:
-        matches = {
-            name for name in known if name.removeprefix("infores:") in (source.removeprefix("infores:"), f"kg-{source}")
-        }
+        name = source.removeprefix("infores:")
+        plain = {one: one.removeprefix("infores:").removeprefix("kg-") for one in known}
+        matches = {one for one in known if name in (one.removeprefix("infores:"), plain[one], plain[one].split("-")[0])}
         if not matches:
-            raise UnknownNameError("source", source, hint="this graph has " + ", ".join(known))
+            raise UnknownNameError("source", source, hint="this graph has " + (", ".join(known) or "no named source"))
         wanted |= matches
     return np.array([any(part.source in wanted for part in several) for several in graph.provenances])

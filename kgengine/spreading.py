@@ -40,9 +40,9 @@ def one_step(step: Step, vector: Vector, forbidden: Rows) -> Vector:
     """Lengthen all walks by one step.
 
     :param step: the blocks that may be walked.
-    :param vector: float64 [num_nodes, 5].
+    :param vector: float64 [num_nodes, 5], or [num_nodes, 1] to count only.
     :param forbidden: int64 [n], nodes that none may enter.
-    :returns: float64 [num_nodes, 5].
+    :returns: the same shape.
     """
     longer = np.zeros(vector.shape)
     frontier: dict[Span, Rows] = {}
@@ -61,7 +61,8 @@ def path_levels(selection: Selection, steps: Sequence[Step], first: Vector, forb
 
     :param selection: the edges, under the query's filter.
     :param steps: the steps, 1 to `MAX_HOPS`.
-    :param first: float64 [num_nodes, 5], the paths after the first step, none of them at a forbidden node.
+    :param first: float64 [num_nodes, 5], or [num_nodes, 1] to count only: the paths after the first step, none of
+        them at a forbidden node.
     :param forbidden: int64 [n], the anchors.
     :returns: the vectors after steps 1, 2, ...; rows without a path are exactly 0.
     :raises KGError: the query's triangles are too many.
@@ -133,7 +134,7 @@ def _take_closed(
     :returns: the types at which such walks end.
     """
     second, third, fourth = steps
-    touched = set()
+    touched, products = set(), 0
     for entry, middle in _pairs(second):
         rows = np.flatnonzero(vector[slice(*entry), 0])
         away = _between(second, entry, middle)
@@ -148,7 +149,12 @@ def _take_closed(
         for last in sorted({block.exit for block in third if block.entry == middle}):
             closing, across = _between(homes[1], entry, last), _between(third, middle, last)
             if closing:
-                _check_products([b for b in second if (b.entry, b.exit) == (entry, middle)], third, rows)
+                products += _products([b for b in second if (b.entry, b.exit) == (entry, middle)], third, last, rows)
+                if products > MAX_PRODUCTS:
+                    raise KGError(
+                        f"this query tries {products:,} triangles, more than {MAX_PRODUCTS:,}; "
+                        "take fewer hops, or name types or relations (--path, --relation)"
+                    )
                 marks = np.zeros((last[1] - last[0], 2))
                 flags = open_nodes[slice(*middle)], open_nodes[slice(*last)]
                 take_triangles(away, across, closing, rows, here, *flags, marks, longer[slice(*entry)])
@@ -156,13 +162,9 @@ def _take_closed(
     return touched
 
 
-def _check_products(away: Sequence[Block], third: Step, rows: Rows) -> None:
-    """Refuse what would take too long: the two-step walks from `rows` that are tried for a triangle."""
+def _products(away: Sequence[Block], third: Step, last: Span, rows: Rows) -> int:
+    """Count the two-step walks from `rows` to the type `last` that are tried for a triangle."""
     middle = away[0].exit
-    degree = sum((np.diff(block.indptr) for block in third if block.entry == middle), np.zeros(1, np.int64))
-    products = sum(int(degree[block.indices[block.positions(rows)[1]]].sum()) for block in away)
-    if products > MAX_PRODUCTS:
-        raise KGError(
-            f"this query tries {products:,} triangles, more than {MAX_PRODUCTS:,}; "
-            "take fewer hops, or name types or relations (--path, --relation)"
-        )
+    across = [block for block in third if (block.entry, block.exit) == (middle, last)]
+    degree = sum((np.diff(block.indptr) for block in across), np.zeros(1, np.int64))
+    return sum(int(degree[block.indices[block.positions(rows)[1]]].sum()) for block in away)

@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 import kgengine
 from kgengine.artifacts import replaced_folder, sha256_file, write_manifest
+from kgengine.errors import KGError
 from kgengine.graph import FORMAT
 from kgengine.merging import MergedGraph
 from kgengine.metaedges import Metaedge, csr_pointers
@@ -24,6 +25,8 @@ from kgengine.schema import LANGUAGES, SEXES
 from kgengine.sources.records import Node, Wording
 from kgengine.walks import group_by_end
 
+_INT16 = 32_767
+
 
 def write_store(graph: MergedGraph, folder: Path, inputs: Sequence[list[str]] = ()) -> None:
     """Write a graph store.
@@ -31,8 +34,10 @@ def write_store(graph: MergedGraph, folder: Path, inputs: Sequence[list[str]] = 
     :param graph: the nodes and edges.
     :param folder: where the store shall lie; an older store there is replaced.
     :param inputs: what it was built from: lists of source, file name and SHA-256, for the manifest.
-    :raises KGError: the folder can't be written.
+    :raises KGError: the folder can't be written, or there are too many relations or types.
     """
+    if max(len(graph.relations), len(graph.types)) > _INT16:
+        raise KGError(f"the graph has more than {_INT16:,} relations or node types; are ids in their place?")
     with replaced_folder(folder) as temporary:
         _write_nodes(temporary, graph.nodes, graph.node_type)
         metaedges = _write_edges(temporary, graph)
@@ -131,7 +136,10 @@ def _write_edges(folder: Path, graph: MergedGraph) -> list[dict[str, Any]]:
     np.save(folder / "reverse_head.npy", head[turned])
     np.save(folder / "reverse_edge.npy", turned)
     np.save(folder / "edge_band.npy", graph.band)
-    np.save(folder / "edge_provenance.npy", graph.provenance.astype(np.int16))
+    np.save(
+        folder / "edge_provenance.npy",
+        graph.provenance.astype(np.int16 if len(graph.provenances) <= _INT16 else np.int32),
+    )
     if graph.score is not None:
         np.save(folder / "edge_score.npy", graph.score)
     return [asdict(one) for one in metaedges]

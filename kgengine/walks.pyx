@@ -276,7 +276,12 @@ def neighbour_lists(
 
 
 def breadth_first(
-    const int64_t[::1] indptr, const int32_t[::1] neighbours, int hops, int32_t[::1] queue, Py_ssize_t reached, int16_t[::1] distance
+    const int64_t[::1] indptr,
+    const int32_t[::1] neighbours,
+    int hops,
+    int32_t[::1] queue,
+    Py_ssize_t reached,
+    int16_t[::1] distance,
 ):
     """Find how far every node lies from those that have distance 0, up to `hops`.
 

@@ -1,6 +1,8 @@
 """The graph asked from Python: `Graph.query`, its answers as a sequence, as records and as networkx."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -93,3 +95,32 @@ def test_what_cannot_be_asked_is_refused(core: Graph) -> None:
         core.query("cough", hops=0)
     with pytest.raises(UnknownNameError, match="unknown source 'wikipedia'; this graph has infores:atc"):
         core.query("cough", sources=["wikipedia"])
+
+
+def test_a_step_of_a_path_may_name_its_relation_in_any_usual_spelling(toy: Graph) -> None:
+    def names(path: str, **options: Any) -> list[str]:
+        return [toy.id(answer.node) for answer in toy.query("T:S1", path=path, **options)]
+
+    # S1 leads to D1, which A1 treats, and is itself a contra-indication of A2, which treats D2
+    assert names("symptom/disease/drug") == ["T:A1"]
+    assert names("symptom/drug") == []
+    assert names("symptom/contraindicated_in:drug") == ["T:A2"]
+    assert names(" Symptom / contraindicates:drug / Treats:Disease ") == ["T:D2"]
+    assert names("symptom/drug", relations=["biolink:contraindicated_in"]) == ["T:A2"]
+    with pytest.raises(KGError, match=r"^the path 'treats:symptom/drug' names a relation before its first type"):
+        names("treats:symptom/drug")
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_a_limit_below_one_is_refused(toy: Graph, limit: int) -> None:
+    with pytest.raises(KGError, match=rf"^a limit of {limit} answers was asked for; give 1 or more"):
+        toy.query("T:S1", limit=limit)
+
+
+def test_a_code_that_is_another_nodes_name_is_found_as_both(make_graph: Callable[..., Graph]) -> None:
+    graph = make_graph(
+        [("ICD10:F10", "disease", "Alcohol disorders"), ("NCBIGene:2159", "gene", "F10")],
+        [("NCBIGene:2159", "associated_with", "ICD10:F10")],
+    )
+    assert [graph.id(node) for node in graph.find("F10")] == ["ICD10:F10", "NCBIGene:2159"]
+    assert graph.id(graph.resolve("F10", "gene")) == "NCBIGene:2159"

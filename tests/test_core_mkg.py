@@ -286,6 +286,12 @@ VOCABULARIES = {
 }
 
 
+def test_a_node_refers_to_one_id_of_a_vocabulary_at_most() -> None:
+    for node, references in XREFS.items():
+        vocabularies = [reference.split(":", 1)[0] for reference in references]
+        assert len(set(vocabularies)) == len(vocabularies), node
+
+
 def test_every_cross_reference_has_the_form_of_its_vocabulary_and_leads_from_one_node_alone() -> None:
     stated = [(reference, node_id) for node_id, several_ in XREFS.items() for reference in several_]
     assert len(stated) > 700

@@ -244,7 +244,12 @@ def test_the_first_source_wins_and_gains_the_names_and_references_that_it_lacks(
     ]
     (turned,) = merged_nodes([OTHER], [FULL])
     assert (turned.id, turned.en.name, turned.en.phrase) == ("DOID:8469", "Influenza", "influenza")
-    assert (turned.sex, turned.age_min, turned.age_max, turned.prevalence) == ("any", 0, 100, 10.0)
+    assert (turned.sex, turned.age_min, turned.age_max, turned.prevalence) == (
+        "female",
+        3,
+        77,
+        10.0,
+    )
     assert turned.xrefs == ("MESH:D007251", "ICD10:J11")
 
 

@@ -125,7 +125,9 @@ def test_a_typed_path_of_two_types_is_one_step(toy: Graph) -> None:
 
 def test_a_step_takes_only_its_relations(toy: Graph) -> None:
     start = at(toy, "T:S1")
-    assert ids(toy, follow(toy, start, ["symptom", "drug"])) == ["T:A2"]
+    assert ids(toy, follow(toy, start, ["symptom", "drug"], [["contraindicated_in"]])) == ["T:A2"]
+    assert ids(toy, follow(toy, start, ["symptom", "drug"], only=EdgeFilter(["contraindicated_in"]))) == ["T:A2"]
+    assert follow(toy, start, ["symptom", "drug"]) == []  # a contra-indication leads on only where it is named
     assert follow(toy, start, ["symptom", "drug"], [["has_phenotype"]]) == []
     free_second = follow(toy, start, ["symptom", "disease", "drug"], [["has_phenotype"], []])
     assert ids(toy, free_second) == ["T:A1"]

@@ -658,3 +658,17 @@ def test_vectors_are_the_same_only_under_the_same_configuration(tmp_path: Path, 
     assert same_embedding(tmp_path / "vectors", toy, {"dim": 2}) is not None
     assert same_embedding(tmp_path / "vectors", toy, {"dim": 3}) is None
     assert same_embedding(tmp_path / "nowhere", toy, {"dim": 2}) is None
+
+
+def test_more_provenances_than_16_bits_can_number_are_told_apart(tmp_path: Path) -> None:
+    size = 33_000
+    nodes = [Node(f"X:{number}", "thing", Wording(str(number))) for number in range(size + 1)]
+    source = SourceGraph("many", nodes)
+    for row in range(size):
+        ends = np.array([row]), np.array([row + 1])
+        source.blocks.append(EdgeBlock("linked_to", *ends, Provenance(f"PMID:{row}")))
+    write_store(merge([source]), tmp_path / "many")
+    graph = Graph.open(tmp_path / "many")
+    for edge in (0, 32_767, 32_768, size - 1):
+        (stated,) = graph.provenances[graph.edge_provenance[edge]]
+        assert stated.source == f"PMID:{graph.id(graph.edge(edge).head)[2:]}"

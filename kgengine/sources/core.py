@@ -34,5 +34,11 @@ def read_core(files: Sequence[Path] = ()) -> SourceGraph:
         raise KGError(f"the source 'core' ships with kg and takes no files, but got {files[0]}; give 'kgx' your files")
     graph = read_kgx([CORE_FOLDER])
     graph.name = "core"
+    for block in graph.blocks:
+        if block.provenance.source not in _ORIGIN:
+            raise KGError(
+                f"an edge of {block.relation} in {CORE_FOLDER} has the primary_knowledge_source "
+                f"'{block.provenance.source}'; expected one of {', '.join(_ORIGIN)}"
+            )
     graph.blocks = [replace(block, provenance=_ORIGIN[block.provenance.source]) for block in graph.blocks]
     return graph

@@ -141,6 +141,12 @@ def _wording(row: _Row, suffix: str) -> Wording:
     return Wording(name, phrase, accusative, row.several("synonym" + suffix))
 
 
+def _type(categories: Sequence[str]) -> str:
+    """Give the type of the first category that says more than that something is named."""
+    types = [type_of_category(category.strip()) for category in categories]
+    return next((one for one in types if one not in ("named_thing", "entity", "thing_with_taxon")), types[0])
+
+
 def _read_node(row: _Row) -> Node:
     age_min, age_max = row.whole_number("age_min", 0), row.whole_number("age_max", 100)
     if age_min > age_max:
@@ -155,7 +161,7 @@ def _read_node(row: _Row) -> Node:
             raise row.error("xref", problem)
     return Node(
         id=row.identifier("id"),
-        type=type_of_category(row.need("category").split("|")[0]),
+        type=_type(row.need("category").split("|")),
         en=_wording(row, ""),
         ru=_wording(row, "_ru"),
         sex=row.choice("sex", SEXES, "any"),
