@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from kgengine.errors import KGError
 from kgengine.graph import Graph
+from kgengine.metaedges import Block
 from kgengine.proofs import PathFinder, Proof, heaviest_edge
 from kgengine.schema import DISEASE, HAS_PHENOTYPE, NEGATIVE_RELATIONS, SYMPTOM
 from kgengine.selection import EVERY_EDGE, EdgeFilter, Selection, Step
@@ -146,8 +147,8 @@ def neighbourhood(
 
 def heaviest_paths(graph: Graph, anchor: int, nodes: Sequence[int], hops: int) -> dict[int, Proof]:
     """Find the heaviest path of at most `hops` edges from an anchor to each of some nodes that it reaches."""
-    steps = [Selection(graph).step(None)] * hops
-    explored = _Exploration(Selection(graph), steps, [anchor], [anchor], meet=True)
+    selection = Selection(graph)
+    explored = _Exploration(selection, [selection.step(None)] * hops, [anchor], [anchor], meet=True)
     reached = [node for node in nodes if any(level[node, 0] for level in explored.levels)]
     return {node: explored.proofs(node, range(1, hops + 1))[0] for node in reached}
 
@@ -246,21 +247,20 @@ def mistaken_for(graph: Graph, disease: int, only: EdgeFilter = EVERY_EDGE, limi
     relations = [[HAS_PHENOTYPE]] * 2 if HAS_PHENOTYPE in graph.relations else None
     answers = follow(graph, [disease], [DISEASE, SYMPTOM, DISEASE], relations, only, limit)
     step = Selection(graph, only).step(DISEASE, SYMPTOM, relations[0] if relations else ())
-    own = one_step(step, _at(graph, disease), np.zeros(0, np.int64))
-    return [replace(answer, proofs=_shared(graph, step, disease, answer.node, own)) for answer in answers]
+    symptoms = np.unique(np.concatenate([_ends(block, disease) for block in step])).tolist() if answers else []
+    return [replace(answer, proofs=_shared(step, disease, answer.node, symptoms)) for answer in answers]
 
 
-def _at(graph: Graph, node: int) -> Vector:
-    vector = no_walks(graph.num_nodes)
-    vector[node] = 1.0
-    return vector
+def _ends(block: Block, node: int) -> Nodes:
+    """List the nodes that a block's edges lead to from a node of its entry type, int64 [n]."""
+    row = node - block.entry[0]
+    return block.indices[block.indptr[row] : block.indptr[row + 1]].astype(np.int64) + block.exit[0]
 
 
-def _shared(graph: Graph, step: Step, one: int, other: int, own: Vector) -> tuple[Proof, ...]:
-    """List the two-edge paths between two diseases, one for each symptom that both have."""
-    theirs = one_step(step, _at(graph, other), np.zeros(0, np.int64))
+def _shared(step: Step, one: int, other: int, symptoms: Sequence[int]) -> tuple[Proof, ...]:
+    """List the two-edge paths between two diseases by those of `symptoms` that both have, the heaviest first."""
     paths = []
-    for symptom in np.flatnonzero((own[:, 0] > 0) & (theirs[:, 0] > 0)).tolist():
+    for symptom in symptoms:
         first, second = heaviest_edge(step, one, symptom), heaviest_edge(step, other, symptom)
         if first and second:
             paths.append((first[1] * second[1], Proof((one, symptom, other), (first[0], second[0]))))

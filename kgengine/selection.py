@@ -45,7 +45,7 @@ class Selection:
 
     def __init__(self, graph: Graph, only: EdgeFilter = EVERY_EDGE) -> None:
         self.graph = graph
-        self._relations = {graph.relations[graph.relation_index(name)] for name in only.relations}
+        self._relations = _known(graph, only.relations)
         self._provenances = _provenances(graph, only.sources)
         self._min_score = only.min_score
         self._filtered = self._provenances is not None or only.min_score is not None
@@ -57,7 +57,7 @@ class Selection:
         :param entry: type of the nodes where the step begins, any when None; `exit` of those where it ends.
         :param relations: only these relations, when given, besides the filter's.
         """
-        allowed = {self.graph.relations[self.graph.relation_index(name)] for name in relations}
+        allowed = _known(self.graph, relations)
         found = []
         for number, one in enumerate(self.graph.metaedges):
             if (self._relations and one.relation not in self._relations) or (allowed and one.relation not in allowed):
@@ -88,6 +88,13 @@ class Selection:
         if self._min_score is not None:
             keep &= self.graph.edge_score[edges] >= self._min_score
         return keep
+
+
+def _known(graph: Graph, relations: Sequence[str]) -> set[str]:
+    """Check that the graph has these relations."""
+    for name in relations:
+        graph.relation_index(name)
+    return set(relations)
 
 
 def _provenances(graph: Graph, sources: Sequence[str]) -> npt.NDArray[np.bool_] | None:

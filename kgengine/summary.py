@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from kgengine.graph import Graph
 
@@ -21,6 +22,13 @@ def edge_counts(graph: Graph) -> dict[str, int]:
     return dict(counts)
 
 
+def isolated_nodes(graph: Graph) -> npt.NDArray[np.int64]:
+    """List the nodes without any edge, int64 [n], ascending."""
+    touched = np.zeros(graph.num_nodes, np.bool_)
+    touched[graph.edge_head] = touched[graph.edge_tail] = True
+    return np.flatnonzero(~touched)
+
+
 def summarise(graph: Graph) -> dict[str, Any]:
     """Say what a graph holds.
 
@@ -29,13 +37,9 @@ def summarise(graph: Graph) -> dict[str, Any]:
         count, mean degree of a head that has any), `sources` (source, release, licence, edges), `named_ru` (nodes
         with a Russian name), `isolated` (nodes without an edge), `bytes` on disk.
     """
-    touched = np.zeros(graph.num_nodes, np.bool_)
     metaedges = []
     for number, one in enumerate(graph.metaedges):
         heads = graph.block(number, forward=True)
-        tails = graph.block(number, forward=False)
-        touched[slice(*heads.entry)] |= np.diff(heads.indptr) > 0
-        touched[slice(*tails.entry)] |= np.diff(tails.indptr) > 0
         count = one.stop - one.start
         degree = count / int(np.count_nonzero(np.diff(heads.indptr)))
         metaedges.append([one.relation, one.head, one.tail, count, round(degree, 1)])
@@ -52,6 +56,6 @@ def summarise(graph: Graph) -> dict[str, Any]:
         "metaedges": metaedges,
         "sources": [[*source, edges] for source, edges in sources.most_common()],
         "named_ru": sum(bool(graph.wording(node, "ru").name) for node in range(graph.num_nodes)),
-        "isolated": int(np.count_nonzero(~touched)),
+        "isolated": len(isolated_nodes(graph)),
         "bytes": sum(path.stat().st_size for path in graph.folder.iterdir()),
     }

@@ -24,6 +24,7 @@ from kgengine.schema import (
     SYMMETRIC_RELATIONS,
     TREATS,
 )
+from kgengine.summary import isolated_nodes
 
 _SHOWN = 5
 
@@ -159,9 +160,7 @@ def _without(graph: Graph, node_type: str, relation: str, as_head: bool) -> Iter
 
 
 def _isolated(graph: Graph) -> Iterator[str]:
-    touched = np.zeros(graph.num_nodes, np.bool_)
-    touched[graph.edge_head] = touched[graph.edge_tail] = True
-    for node in np.flatnonzero(~touched).tolist():
+    for node in isolated_nodes(graph).tolist():
         yield _label(graph, node)
 
 

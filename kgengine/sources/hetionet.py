@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 from kgengine.errors import KGError, SourceError
 from kgengine.ids import id_problem
 from kgengine.sources.records import EdgeBlock, Node, Provenance, RelationCount, SourceGraph, Wording, count_remarks
-from kgengine.sources.tables import TSV, english, open_text, read_batches, read_table
+from kgengine.sources.tables import TSV, english, inside_folders, open_text, read_batches, read_table
 
 RELEASE, NODES = "v1.0", 47_031
 LICENCE = "CC0-1.0 for Hetionet's own work; its sources' licences are in its JSON"
@@ -186,7 +186,7 @@ def read_hetionet(files: Sequence[Path]) -> SourceGraph:
     :returns: all nodes and edges; a remark for each metaedge whose count isn't that of v1.0.
     :raises KGError: files are missing, or one is malformed or cut short (with file and line).
     """
-    inside = [path for file in files for path in (sorted(file.iterdir()) if file.is_dir() else [file])]
+    inside = inside_folders(files)
     endings = (r"nodes\.tsv", r"\.sif", r"\.json")
     found = [[path for path in inside if re.search(rf"{end}(\.gz|\.bz2)?$", path.name)] for end in endings]
     if list(map(len, found)) not in ([1, 1, 0], [0, 0, 1]):

@@ -17,7 +17,7 @@ from kgengine.errors import KGError, SourceError
 from kgengine.ids import id_problem
 from kgengine.schema import DISEASE, HAS_PHENOTYPE, SYMPTOM
 from kgengine.sources.records import EdgeBlock, Node, Provenance, RelationCount, SourceGraph, count_remarks
-from kgengine.sources.tables import TSV, english, read_header, read_table
+from kgengine.sources.tables import TSV, english, inside_folders, read_header, read_table
 
 RELEASE = "2014"
 PROVENANCE = Provenance("infores:hsdn", f"{RELEASE} (doi:10.1038/ncomms5212, Supplementary Data 3)", "not stated")
@@ -60,7 +60,7 @@ class _Terms:
 
 def _sort(files: Sequence[Path], terms: _Terms, remarks: list[str]) -> tuple[Path | None, list[Path]]:
     """Tell the associations from the term lists by their headers, learning the lists' ids."""
-    paths = [path for file in files for path in (sorted(file.iterdir()) if file.is_dir() else [file])]
+    paths = inside_folders(files)
     associations, lists = None, []
     for path in paths:
         header = read_header(path, TSV) if path.name.removesuffix(".gz").endswith((".txt", ".tsv")) else []

@@ -74,6 +74,11 @@ def open_text(path: Path) -> Iterator[TextIO]:
         yield text
 
 
+def inside_folders(files: Sequence[Path]) -> list[Path]:
+    """List files, and in place of each folder what lies in it (one level deep)."""
+    return [path for file in files for path in (sorted(file.iterdir()) if file.is_dir() else [file])]
+
+
 def find_file(files: Sequence[Path], *stems: str) -> Path | None:
     """Pick the file with one of these names, whatever its `.gz`, among files and folders.
 
@@ -81,7 +86,7 @@ def find_file(files: Sequence[Path], *stems: str) -> Path | None:
     :param stems: names such as `meddra_freq.tsv`, the first found wins.
     :returns: the path, or None.
     """
-    inside = [path for file in files for path in (sorted(file.iterdir()) if file.is_dir() else [file])]
+    inside = inside_folders(files)
     for stem in stems:
         for path in inside:
             if path.name.lower().removesuffix(".gz") == stem.lower():
