@@ -4,6 +4,7 @@ Edges between one unordered pair of nodes always fall on the same side (PrimeKG 
 a random split would put the answer into training), and no node loses its last training edge.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,19 +27,21 @@ class Split:
     test: Edges
 
 
-def split_edges(graph: Graph, seed: int, held_out: float = 0.1) -> Split:
-    """Hold out clinical edges for validation and as many for test.
+def split_edges(
+    graph: Graph, seed: int, held_out: float = 0.1, relations: Sequence[str] = CLINICAL_RELATIONS
+) -> Split:
+    """Hold out edges of some relations for validation and as many for test.
 
-    :param graph: the graph; of its edges only those of `schema.CLINICAL_RELATIONS` are held out
-        (of all relations, where it has none of these).
+    :param graph: the graph.
     :param seed: same seed, same split.
-    :param held_out: share of the clinical pairs in each of the two held-out parts, 0 to 0.4.
+    :param held_out: share of the pairs of these relations in each of the two held-out parts, 0 to 0.4.
+    :param relations: the relations that lose edges; all, where the graph has none of these.
     :returns: the split.
     :raises KGError: the graph is too small to hold out even one edge a part.
     """
-    clinical = [graph.relations.index(name) for name in CLINICAL_RELATIONS if name in graph.relations]
+    chosen = [graph.relations.index(name) for name in relations if name in graph.relations]
     relation = np.asarray(graph.edge_relation)
-    movable = np.isin(relation, clinical) if clinical else np.ones(len(relation), np.bool_)
+    movable = np.isin(relation, chosen) if chosen else np.ones(len(relation), np.bool_)
     head, tail = np.asarray(graph.edge_head, np.int64), np.asarray(graph.edge_tail, np.int64)
     pair_key = np.minimum(head, tail) * graph.num_nodes + np.maximum(head, tail)
     pairs, pair_of = np.unique(pair_key, return_inverse=True)
