@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kgengine.bundles import BundleConfig, BundleSampler
-from kgengine.edge_scores import open_edge_scores
+from kgengine.edge_scores import PredictedEdges, StoredScores, open_edge_scores, open_stored_scores
 from kgengine.graph import Graph
 from kgengine.schema import DISEASE
 from kgengine.workspace import Workspace
@@ -15,11 +15,18 @@ from kgengine.workspace import Workspace
 def drawing_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options that :func:`make_sampler` takes."""
     for option in (
+        click.option(
+            "--predicted-share",
+            type=click.FloatRange(0.0, 1.0, max_open=True),
+            default=0.0,
+            show_default=True,
+            help="Expected share of facts that the reasoner predicts and the graph does not state.",
+        ),
         click.option("--max-drugs", type=click.IntRange(0, 5), default=1, show_default=True, help="Most drugs."),
-        click.option("--max-symptoms", type=click.IntRange(1, 12), default=4, show_default=True, help="Most symptoms."),
+        click.option("--max-symptoms", type=click.IntRange(1, 99), default=4, show_default=True, help="Most symptoms."),
         click.option(
             "--min-symptoms",
-            type=click.IntRange(1, 12),
+            type=click.IntRange(1, 99),
             default=3,
             show_default=True,
             help="Fewest symptoms.",
@@ -37,16 +44,21 @@ def make_sampler(
     workspace: Workspace,
     graph: Graph,
     codes: str | None,
-    uniform: bool,
-    min_symptoms: int,
-    max_symptoms: int,
-    max_drugs: int,
+    predicted_share: float,
+    **config: Any,
 ) -> BundleSampler:
-    """Make the sampler that the options ask for."""
-    scores = open_edge_scores(workspace.reasoner, graph)
+    """Make the sampler that the options ask for.
+
+    :param codes: names of diseases, by commas, or None for all.
+    :param predicted_share: the stored predictions are opened only if it is above 0.
+    :param config: the other fields of `BundleConfig`.
+    """
     names = [name.strip() for name in (codes or "").split(",") if name.strip()]
     if codes is not None and not names:
         raise click.UsageError("--codes names no disease; give ICD-10 codes or names, or leave it out")
     diseases = [graph.resolve(name, DISEASE) for name in names] or None
-    config = BundleConfig(min_symptoms, max_symptoms, max_drugs, uniform)
-    return BundleSampler(graph, scores, config, diseases)
+    if predicted_share:
+        scores = open_stored_scores(workspace.reasoner, graph)
+    else:
+        scores = StoredScores(open_edge_scores(workspace.reasoner, graph), PredictedEdges.empty())
+    return BundleSampler(graph, scores, BundleConfig(predicted_share=predicted_share, **config), diseases)

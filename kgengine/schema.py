@@ -18,6 +18,8 @@ _TYPE_OF_CATEGORY = {
 HAS_PHENOTYPE, TREATS = "has_phenotype", "treats"
 CONTRAINDICATED_IN, HAS_SIDE_EFFECT = "contraindicated_in", "has_side_effect"
 INTERACTS_WITH, SUBCLASS_OF = "interacts_with", "subclass_of"
+DISJOINT_WITH = "disjoint_with"
+"""Both can't be in one patient at one visit (OWL's name for classes that share no instance); subclasses inherit it."""
 CLINICAL_RELATIONS = (HAS_PHENOTYPE, TREATS, CONTRAINDICATED_IN, HAS_SIDE_EFFECT)
 """The relations that state a medical fact about a pair; the ones held out when models are compared."""
 
@@ -28,14 +30,16 @@ INVERSE_WORDING = {
     HAS_SIDE_EFFECT: "side_effect_of",
     SUBCLASS_OF: "superclass_of",
     INTERACTS_WITH: INTERACTS_WITH,
+    DISJOINT_WITH: DISJOINT_WITH,
 }
 
-NEGATIVE_RELATIONS = frozenset({CONTRAINDICATED_IN, "lacks_phenotype", "not_expressed_in"})
+NEGATIVE_RELATIONS = frozenset({CONTRAINDICATED_IN, DISJOINT_WITH, "lacks_phenotype", "not_expressed_in"})
 """Relations that speak against what a typed path asks for; a step takes them only when it names them."""
 
 SYMMETRIC_RELATIONS = frozenset(
     {
         INTERACTS_WITH,
+        DISJOINT_WITH,
         "coexpressed_with",
         "correlated_with",
         "genetically_interacts_with",

@@ -49,10 +49,10 @@ def _above(targets, node: int) -> set[int]:
 def test_every_fact_is_an_edge_between_the_disease_and_its_node(core, bundles):
     for bundle in bundles:
         for fact in bundle.symptoms:
-            edge = core.edge(fact.edge)
+            edge = core.edge(*fact.edges)
             assert (edge.head, edge.relation, edge.tail) == (bundle.disease, "has_phenotype", fact.node)
         for fact in bundle.drugs:
-            edge = core.edge(fact.edge)
+            edge = core.edge(*fact.edges)
             assert (edge.head, edge.relation, edge.tail) == (fact.node, "treats", bundle.disease)
 
 
@@ -60,7 +60,7 @@ def test_every_fact_carries_the_score_of_its_edge(core, bundles):
     scores = np.random.default_rng(1).random(core.num_edges).astype(np.float32)
     for bundle in bundles[:300]:
         for fact in (*bundle.symptoms, *bundle.drugs):
-            assert fact.score == pytest.approx(float(scores[fact.edge]), abs=5e-5)
+            assert fact.score == pytest.approx(float(scores[fact.edges[0]]), abs=5e-5)
 
 
 def test_sex_and_age_limits_of_every_node_hold(core, bundles):
@@ -133,7 +133,7 @@ def test_a_symptom_is_drawn_with_a_frequency_inside_its_band(core, targets, dise
     scores = np.random.default_rng(2).random(core.num_edges).astype(np.float32)
     config = BundleConfig(min_symptoms=1, max_symptoms=100, max_drugs=0)
     seen = Counter(
-        fact.edge
+        fact.edges[0]
         for bundle in BundleSampler(core, scores, config, [node]).draw(seed=4, count=draws)
         for fact in bundle.symptoms
     )
@@ -266,4 +266,4 @@ def test_a_record_spells_out_the_bundle_in_the_asked_language(core, bundles):
     assert record["disease"] == {"id": core.id(bundle.disease), "name": core.name(bundle.disease, "ru")}
     assert (record["age"], record["sex"], record["graph"]) == (bundle.age, bundle.sex, core.hash)
     assert [symptom["id"] for symptom in record["symptoms"]] == [core.id(fact.node) for fact in bundle.symptoms]
-    assert [drug["edge"] for drug in record["drugs"]] == [fact.edge for fact in bundle.drugs]
+    assert [tuple(drug["edges"]) for drug in record["drugs"]] == [fact.edges for fact in bundle.drugs]

@@ -207,7 +207,7 @@ def test_sample_gives_facts_with_edges_and_scores(kg: Run, trained: Path) -> Non
     for bundle in bundles:
         assert bundle["disease"]["id"] in ("ICD10:J18", "ICD10:J45")
         for fact in bundle["symptoms"]:
-            view = graph.edge(fact["edge"])
+            view = graph.edge(*fact["edges"])
             assert (graph.id(view.head), view.relation, graph.id(view.tail)) == (
                 bundle["disease"]["id"],
                 "has_phenotype",

