@@ -1,59 +1,57 @@
-"""Trains a PyKEEN model on a graph's training edges, measures it, and exports its entity vectors.
+"""Trains a PyKEEN model on a graph's training edges, measures it, and exports it as an embedding folder.
 
-The metrics are those of PyKEEN's own rank-based evaluator (filtered, realistic ties, both sides) on the
-test edges of `kgengine.split`. PyKEEN is imported inside the functions: it takes seconds to load.
+Everything that learns, stops, saves and measures is PyKEEN's: training loops, early stopper, checkpoints and the
+rank-based evaluator (filtered, realistic ties, both sides). PyKEEN is imported inside the functions: it takes
+seconds to load.
 """
 
-import logging
-import tempfile
-import warnings
+import gc
+import shutil
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-from kgengine.artifacts import replaced_folder, sha256_file, write_manifest
+from embeddings.checkpoints import BEST, STATE, open_checkpoint, clear_errors, run_identity, whole_checkpoints
+from embeddings.export import write_embedding
+from embeddings.memory import available_bytes, check_memory, estimate_bytes
+from embeddings.models import (
+    STOPPING_EDGES,
+    build_model,
+    evaluation_batch,
+    measure,
+    quiet,
+    triples_factory,
+)
+from embeddings.presets import EmbeddingConfig, model_name
 from kgengine.errors import KGError
 from kgengine.graph import Graph
 from kgengine.ranking import RankMetrics
-from kgengine.seeding import item_seed
-from kgengine.split import split_edges
-from kgengine.vectors import VECTORS
+from kgengine.seeding import item_rng
+from kgengine.split import Split, split_edges
+
+__all__ = ["EmbeddingConfig", "Run", "train_embedding"]
 
 Progress = Callable[[int, int, str], None]
 """Called with epochs done, epochs in all, and a few words."""
 
 
 @dataclass(frozen=True)
-class EmbeddingConfig:
-    """How to train.
+class Run:
+    """Where and how carefully to train; nothing here changes what is learned on one kind of device.
 
-    :ivar model: a PyKEEN model that scores with one vector per entity (RotatE, ComplEx, DistMult, TransE).
-    :ivar dim: embedding dimension (of complex numbers, for RotatE and ComplEx).
-    :ivar epochs: greatest number of epochs.
-    :ivar batch: positive triples per step.
-    :ivar negatives: corrupted triples per positive one.
-    :ivar learning_rate: of Adam.
-    :ivar margin: of the self-adversarial loss (Sun et al. 2019, arXiv 1902.10197).
-    :ivar frequency: epochs between two evaluations of early stopping.
-    :ivar patience: evaluations without a better validation MRR before it stops.
-    :ivar seed: of the split, the start and every draw.
+    :ivar device: "cpu", "cuda", "cuda:N", or "auto": a GPU where there is one.
+    :ivar checkpoint_minutes: least minutes between two checkpoints, 0 after every epoch.
+    :ivar resume: continue the killed run that left a checkpoint.
+    :ivar tell: called with one line on what is about to be done.
     """
 
-    model: str = "RotatE"
-    dim: int = 64
-    epochs: int = 60
-    batch: int = 512
-    negatives: int = 16
-    learning_rate: float = 0.02
-    margin: float = 6.0
-    frequency: int = 20
-    patience: int = 2
-    seed: int = 0
+    device: str = "cpu"
+    checkpoint_minutes: int = 5
+    resume: bool = False
+    tell: Callable[[str], None] = lambda line: None
 
 
 def train_embedding(
@@ -61,119 +59,147 @@ def train_embedding(
     folder: Path,
     config: EmbeddingConfig,
     progress: Progress = lambda done, total, words: None,
+    split: Split | None = None,
+    run: Run = Run(),
 ) -> RankMetrics:
     """Train, measure and export an embedding.
 
     :param graph: the graph.
-    :param folder: where the export shall lie: `vectors.npy`, float32 [num_nodes, d], and a manifest.
+    :param folder: where the export shall lie (`embeddings.export`); while training, a checkpoint lies beside it.
     :param config: how to train.
     :param progress: called after every epoch.
+    :param split: the edges to train on, to stop by and to measure on; made with the configuration's seed if None.
+    :param run: device, checkpoints, and whether to continue a killed run.
     :returns: metrics on the test edges.
-    :raises KGError: the model is unknown or has no single vector per entity; the folder can't be written.
+    :raises KGError: the model can't be trained, its memory doesn't fit, the device is not there, the split isn't
+        the graph's, there is no such run to continue, or the folder can't be written.
     """
-    result = _run_pipeline(graph, config, progress)
-    metrics = _metrics(result)
-    vectors = _entity_vectors(result.model, config.model)
-    with replaced_folder(folder) as temporary:
-        np.save(temporary / VECTORS, vectors)
-        write_manifest(
-            temporary,
-            {
-                "graph": graph.hash,
-                "config": asdict(config),
-                "epochs_run": len(result.losses),
-                "metrics": asdict(metrics),
-                "vectors": sha256_file(temporary / VECTORS),
-                "versions": {name: version(name) for name in ("pykeen", "torch", "numpy")},
-            },
-        )
+    quiet()
+    config = _checked(config)
+    device = resolved_device(run.device)
+    split = split_edges(graph, config.seed) if split is None else _checked_split(split, graph)
+    factory = triples_factory(graph, split.train, config.inverse)
+    model = build_model(factory, config)
+    needed, available = estimate_bytes(model, config, graph.num_nodes), available_bytes(device)
+    check_memory(needed, available, config)
+    place = open_checkpoint(folder, run_identity(graph, split, config, device), run.resume)
+    size = f"{sum(parameter.numel() for parameter in model.parameters()):,} numbers, about {needed / 2**20:,.0f} MB"
+    run.tell(f"{config.model} on {device}: {size} of memory ({available / 2**20:,.0f} MB free)")
+    try:
+        with clear_errors(place, config):
+            epochs = _fit(model.to(device), graph, split, factory, config, place, run.checkpoint_minutes, progress)
+            metrics = measure(model, graph, split, split.test)
+        write_embedding(folder, graph, split, config, model, metrics, epochs)
+    except BaseException:
+        if not (place / STATE).is_file():  # there is nothing to go on from
+            shutil.rmtree(place, ignore_errors=True)
+        raise
+    shutil.rmtree(place, ignore_errors=True)
     return metrics
 
 
-def _factory(graph: Graph, edges: npt.NDArray[np.int64]) -> Any:
-    """Wrap edges as a PyKEEN triples factory whose entity ids are our node indices."""
+def _checked(config: EmbeddingConfig) -> EmbeddingConfig:
+    from dataclasses import replace
+
+    return replace(config, model=model_name(config.model))
+
+
+def _checked_split(split: Split, graph: Graph) -> Split:
+    parts = (split.train, split.validation, split.test)
+    edges = np.sort(np.concatenate(parts))
+    if min(map(len, parts)) == 0 or not np.array_equal(edges, np.arange(graph.num_edges)):
+        sizes = ", ".join(f"{len(part):,}" for part in parts)
+        raise KGError(f"a split of {sizes} edges is not one of the graph's {graph.num_edges:,}, each in one part")
+    return split
+
+
+def resolved_device(device: str) -> str:
+    """Check that a device is there.
+
+    :param device: "cpu", "cuda", "cuda:N" or "auto".
+    :returns: the device, "auto" as what it stands for here.
+    :raises KGError: it is not there, or no such name.
+    """
     import torch
-    from pykeen.triples import CoreTriplesFactory
 
-    triples = np.stack([graph.edge_head[edges], graph.edge_relation[edges], graph.edge_tail[edges]], axis=1)
-    return CoreTriplesFactory.create(
-        torch.from_numpy(triples.astype(np.int64)),
-        num_entities=graph.num_nodes,
-        num_relations=len(graph.relations),
-    )
+    count = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if device == "auto":
+        return "cuda" if count else "cpu"
+    if device == "cpu":
+        return device
+    kind, colon, number = device.partition(":")
+    if kind != "cuda" or (colon and not number.isdecimal()):
+        raise KGError(f"unknown device '{device}'; take cpu, cuda, cuda:N or auto")
+    if int(number or 0) >= count:
+        raise KGError(f"device '{device}' is not there ({count} CUDA devices found); take --device cpu")
+    return device
 
 
-def _run_pipeline(graph: Graph, config: EmbeddingConfig, progress: Progress) -> Any:
-    warnings.filterwarnings("ignore", module="pykeen|torch_max_mem|torch.utils.data")
-    from pykeen.models import model_resolver
-    from pykeen.pipeline import pipeline
+def _fit(
+    model: Any,
+    graph: Graph,
+    split: Split,
+    factory: Any,
+    config: EmbeddingConfig,
+    place: Path,
+    checkpoint_minutes: int,
+    progress: Progress,
+) -> int:
+    """Train with PyKEEN, leave the best epoch's weights in the model, and give the number of epochs run."""
+    import torch
+    from pykeen.training import training_loop_resolver
     from pykeen.training.callbacks import TrainingCallback
 
-    if config.model.lower() not in {name.lower() for name in model_resolver.options}:
-        known = "RotatE, ComplEx, DistMult, TransE"
-        raise KGError(f"PyKEEN has no model '{config.model}'; take one of {known}")
+    class Report(TrainingCallback):  # type: ignore[misc]
+        """Tells our progress function."""
 
-    for library in ("pykeen", "torch_max_mem"):
-        logging.getLogger(library).setLevel(logging.ERROR)
-
-    class _Report(TrainingCallback):  # type: ignore[misc]
         def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
             progress(epoch, config.epochs, f"loss {epoch_loss:.3f}")
 
-    split = split_edges(graph, config.seed)
-    with tempfile.TemporaryDirectory() as scratch:
-        return pipeline(
-            training=_factory(graph, split.train),
-            validation=_factory(graph, split.validation),
-            testing=_factory(graph, split.test),
-            model=config.model,
-            model_kwargs={"embedding_dim": config.dim},
-            loss="NSSALoss",
-            loss_kwargs={"margin": config.margin, "adversarial_temperature": 1.0},
-            negative_sampler_kwargs={"num_negs_per_pos": config.negatives},
-            optimizer_kwargs={"lr": config.learning_rate},
-            training_kwargs={
-                "num_epochs": config.epochs,
-                "batch_size": config.batch,
-                "use_tqdm": False,
-                "callbacks": [_Report],
-            },
-            stopper="early",
-            stopper_kwargs={
-                "frequency": config.frequency,
-                "patience": config.patience,
-                "relative_delta": 0.01,
-                "metric": "inverse_harmonic_mean_rank",
-                "best_model_path": Path(scratch) / "best.pt",
-            },
-            evaluation_kwargs={"use_tqdm": False},
-            random_seed=item_seed(config.seed, "embedding", 0) % 2**32,
-            device="cpu",
-        )
-
-
-def _metrics(result: Any) -> RankMetrics:
-    def get(name: str) -> float:
-        return float(result.metric_results.get_metric(f"both.realistic.{name}"))
-
-    return RankMetrics(
-        mrr=get("inverse_harmonic_mean_rank"),
-        hits_at_1=get("hits_at_1"),
-        hits_at_10=get("hits_at_10"),
-        num_ranks=int(get("count")),
+    kwargs: dict[str, Any] = {"model": model, "triples_factory": factory, "automatic_memory_optimization": False}
+    if config.loop == "sLCWA":
+        kwargs["negative_sampler_kwargs"] = {"num_negs_per_pos": config.negatives}
+    loop_class = whole_checkpoints(training_loop_resolver.lookup(config.loop))
+    loop = loop_class(optimizer=config.optimizer, optimizer_kwargs={"lr": config.learning_rate}, **kwargs)
+    gc.freeze()  # PyKEEN collects garbage after every epoch, which takes 0.2 s over all that is loaded
+    losses = loop.train(
+        factory,
+        num_epochs=config.epochs,
+        batch_size=min(config.batch, len(split.train)),
+        label_smoothing=config.label_smoothing,
+        stopper=_stopper(model, graph, split, config, place),
+        use_tqdm=False,
+        checkpoint_directory=place,
+        checkpoint_name=STATE,
+        checkpoint_frequency=checkpoint_minutes,
+        callbacks=[Report],
+        pin_memory=False,
     )
+    gc.unfreeze()
+    if (place / BEST).is_file():
+        model.load_state_dict(torch.load(place / BEST, weights_only=True))
+        model.train().post_parameter_update()  # graph models keep states of the weights before
+    return len(losses)
 
 
-def _entity_vectors(model: Any, name: str) -> npt.NDArray[np.float32]:
-    """Export one real vector per entity; complex numbers become (real, imaginary) pairs."""
-    import torch
+def _stopper(model: Any, graph: Graph, split: Split, config: EmbeddingConfig, place: Path) -> Any:
+    """Make PyKEEN's early stopper on (at most STOPPING_EDGES) validation edges, filtered by all edges."""
+    from pykeen.evaluation import RankBasedEvaluator
+    from pykeen.stoppers import EarlyStopper
 
-    with torch.inference_mode():
-        vectors = model.entity_representations[0](indices=None).detach()
-        if vectors.is_complex():
-            vectors = torch.view_as_real(vectors)
-        vectors = vectors.reshape(vectors.shape[0], -1)
-    if len(model.entity_representations) != 1:
-        raise KGError(f"{name} has several vectors per entity; take RotatE, ComplEx, DistMult or TransE")
-    array: npt.NDArray[np.float32] = vectors.cpu().numpy().astype(np.float32)
-    return array
+    edges = split.validation
+    if len(edges) > STOPPING_EDGES:
+        edges = np.sort(item_rng(config.seed, "stopping", 0).choice(edges, STOPPING_EDGES, replace=False))
+    return EarlyStopper(
+        model=model,
+        evaluator=RankBasedEvaluator(batch_size=evaluation_batch(model, graph.num_nodes)),
+        training_triples_factory=triples_factory(graph, np.arange(graph.num_edges)),
+        evaluation_triples_factory=triples_factory(graph, edges),
+        evaluation_batch_size=evaluation_batch(model, graph.num_nodes),
+        frequency=config.frequency,
+        patience=config.patience,
+        relative_delta=0.002,
+        metric="both.realistic.inverse_harmonic_mean_rank",
+        best_model_path=place / BEST,
+        clean_up_checkpoint=False,
+    )
