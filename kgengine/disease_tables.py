@@ -131,14 +131,14 @@ class DiseaseTables:
         aim = low + (high - low) * np.array([self.score(edge) for edge in edges])
         above = self._above(nodes)
         disjoint = table.symptoms.clash[np.ix_(columns, columns)] & ~(above | above.T | np.eye(len(nodes), dtype=bool))
-        aim = make_room(aim, low, disjoint)
+        aim = make_room(aim, low, high, disjoint, above)
         groups = order_rules(disjoint, above, aim)
         apart = np.zeros_like(disjoint)
         for rules in groups:
             members = [rule.column for rule in rules]
             apart[np.ix_(members, members)] = True
         together = correlation(self._profiles(table.disease, nodes), apart)
-        return make_variant(columns, together, groups, log_odds(aim) / self.temperature)
+        return make_variant(columns, together, groups, log_odds(aim) / self.temperature, (low, high))
 
     def _above(self, nodes: npt.NDArray[np.int64]) -> Bools:
         above = [[other != node and other in self.coherence.line(node) for other in nodes] for node in nodes.tolist()]

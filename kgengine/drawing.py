@@ -100,13 +100,16 @@ class DiseaseTable:
     variants: dict[int, Variant] = field(default_factory=dict)
 
 
-def make_variant(columns: Ints, correlation: Floats, groups: list[list[Rule]], asked: Floats) -> Variant:
+def make_variant(
+    columns: Ints, correlation: Floats, groups: list[list[Rule]], asked: Floats, bands: tuple[Floats, Floats]
+) -> Variant:
     """Lay down how a set of symptoms is decided.
 
     :param columns: int64 [k], see :class:`Variant`.
     :param correlation: float64 [k, k], positive definite.
     :param groups: rules between them.
     :param asked: float64 [k], log-odds of their frequencies.
+    :param bands: low and high ends of their bands, float64 [k] each.
     """
     factor: Floats = np.asarray(np.linalg.cholesky(correlation) if len(columns) else correlation, np.float64)
 
@@ -117,7 +120,7 @@ def make_variant(columns: Ints, correlation: Floats, groups: list[list[Rule]], a
             noise.append(normal_log_odds(correlated(normals(_SAMPLE, SYMPTOMS_AT, len(columns)), factor)))
         return decide(odds - noise[0], groups)
 
-    return Variant(columns, factor, groups, calibrate(asked, groups, keys) if len(columns) else asked)
+    return Variant(columns, factor, groups, calibrate(asked, *bands, groups, keys) if len(columns) else asked)
 
 
 def symptom_keys(variant: Variant, seeds: Seeds, place: int, barred: Bools | None = None) -> Floats:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from kgengine.schema import FREQUENCY_BANDS
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 UNSTATED_BAND = 2
 """Band of an edge without one: "frequent", the middle of HPO's five."""
@@ -46,7 +47,7 @@ def band_limits(bands: npt.NDArray[np.int8]) -> tuple[Floats, Floats]:
     )
 
 
-def order_rules(disjoint: npt.NDArray[np.bool_], above: npt.NDArray[np.bool_], aim: Floats) -> list[list[Rule]]:
+def order_rules(disjoint: Bools, above: Bools, aim: Floats) -> list[list[Rule]]:
     """Group the symptoms that are tied to each other, and order each group.
 
     Specific before general, so that the general one knows whether it is said already; then those with most rivals,
@@ -80,18 +81,30 @@ def order_rules(disjoint: npt.NDArray[np.bool_], above: npt.NDArray[np.bool_], a
     return groups
 
 
-def make_room(aim: Floats, low: Floats, disjoint: npt.NDArray[np.bool_]) -> Floats:
-    """Lower the frequencies of disjoint pairs that add up to more than all patients.
+def make_room(aim: Floats, low: Floats, high: Floats, disjoint: Bools, above: Bools) -> Floats:
+    """Lower frequencies, each within its band, where together they would push one out of its band.
 
-    Both move towards the low end of their bands by the same part of the way; where even that is not enough (the
-    bands contradict each other), the rarer one keeps what the other leaves.
+    Disjoint symptoms may not add up to more than all patients; the kinds of a general symptom, which all count as
+    it, not to more than its band. Those in question move towards the low ends of their bands by the same part of the
+    way. Where even that is not enough the bands contradict each other: of two disjoint ones the rarer keeps what
+    the other leaves, and a general symptom is as frequent as its kinds.
 
     :param aim: float64 [k], frequencies asked for.
-    :param low: float64 [k], low ends of the bands.
+    :param low: float64 [k], low ends of the bands; `high` their high ends.
     :param disjoint: bool [k, k], symmetric.
+    :param above: bool [k, k]; above[i, j]: j is a superclass of i.
     :returns: float64 [k].
     """
     aim = aim.copy()
+    for general in np.flatnonzero(above.any(axis=0)).tolist():
+        kinds = np.flatnonzero(above[:, general])
+        apart = not disjoint[np.ix_(kinds, kinds)].any()
+        for part in np.linspace(1.0, 0.0, 21):
+            moved = low[kinds] + part * (aim[kinds] - low[kinds])
+            together = 1.0 - np.prod(1.0 - moved) if apart else moved.sum()
+            if together <= high[general]:
+                aim[kinds] = moved
+                break
     for one, other in np.argwhere(np.triu(disjoint)).tolist():
         pair = [one, other]
         excess = float(aim[pair].sum()) - 1.0
@@ -99,8 +112,8 @@ def make_room(aim: Floats, low: Floats, disjoint: npt.NDArray[np.bool_]) -> Floa
             room = np.maximum(aim[pair] - low[pair], 0.0)
             aim[pair] -= room * min(1.0, excess / max(float(room.sum()), 1e-12))
         if aim[pair].sum() > 1.0:
-            rarer, other_one = (one, other) if aim[one] < aim[other] else (other, one)
-            aim[rarer] = 1.0 - aim[other_one]
+            rarer, more = (one, other) if aim[one] < aim[other] else (other, one)
+            aim[rarer] = 1.0 - aim[more]
     return aim
 
 
@@ -139,18 +152,22 @@ def log_odds(share: Floats) -> Floats:
         return np.asarray(np.log(share) - np.log1p(-share))
 
 
-def calibrate(asked: Floats, groups: Sequence[Sequence[Rule]], keys: Callable[[Floats], Floats]) -> Floats:
+def calibrate(
+    asked: Floats, low: Floats, high: Floats, groups: Sequence[Sequence[Rule]], keys: Callable[[Floats], Floats]
+) -> Floats:
     """Find the log-odds with which each symptom is to be decided.
 
     A patient without any symptom tells the nearest one, which adds to that one's share; the frequencies are
-    lowered by what a sample of patients shows to be added.
+    lowered by what a sample of patients shows to be added, but not below their bands unless that takes them above.
 
     :param asked: float64 [k], log-odds of the frequencies asked for.
+    :param low: float64 [k], low ends of the bands; `high` their high ends.
     :param groups: from :func:`order_rules`.
     :param keys: gives the keys of a fixed sample of patients, float64 [n, k], for some log-odds [k].
     :returns: float64 [k].
     """
-    wanted = 1.0 / (1.0 + np.exp(-asked))
+    with np.errstate(over="ignore"):
+        wanted = 1.0 / (1.0 + np.exp(-asked))
     lowered = wanted
     for _ in range(_ROUNDS):
         odds = asked + _inner_log_odds(conditional(lowered, groups)) - _inner_log_odds(wanted)
@@ -159,7 +176,8 @@ def calibrate(asked: Floats, groups: Sequence[Sequence[Rule]], keys: Callable[[F
         sample = keys(odds)
         empty = sample[~(sample > 0).any(axis=1)]
         added = np.bincount(empty.argmax(axis=1), minlength=len(asked)) / len(sample)
-        before, lowered = lowered, np.minimum(wanted, np.maximum(wanted - added, _RARELY))
+        least = np.maximum(wanted - added, np.minimum(low, high - added))
+        before, lowered = lowered, np.minimum(wanted, np.maximum(least, _RARELY))
         if np.abs(lowered - before).max() < _RARELY:
             break
     return odds
