@@ -88,6 +88,10 @@ def _check(place: Path, identity: dict[str, Any]) -> None:
         raise KGError(f"the checkpoint at {place} has {values}; give the same settings, or leave out --resume")
 
 
+def _unreadable(place: Path) -> KGError:
+    return KGError(f"the checkpoint at {place} can't be read; run 'kg embed' without --resume")
+
+
 def _worded(versions: Any) -> str:
     pairs: Iterable[tuple[str, str]] = versions.items() if isinstance(versions, dict) else ()
     return " and ".join(f"{name} {number}" for name, number in pairs) or "unknown versions"
@@ -132,7 +136,7 @@ def clear_errors(place: Path, config: EmbeddingConfig) -> Iterator[None]:
         kept = f"'kg embed --resume' goes on from {place}" if (place / STATE).is_file() else "nothing is kept"
         raise Interrupted(f"interrupted; {kept}") from None
     except (CheckpointMismatchError, pickle.UnpicklingError, EOFError) as error:
-        raise KGError(f"the checkpoint at {place} can't be read; run 'kg embed' without --resume") from error
+        raise _unreadable(place) from error
     except NoTrainingBatchError as error:
         raise KGError(
             f"a batch of {config.batch} leaves {config.model} nothing to learn; take a smaller --batch"
@@ -140,6 +144,8 @@ def clear_errors(place: Path, config: EmbeddingConfig) -> Iterator[None]:
     except NonFiniteLossError as error:
         raise KGError(f"{config.model} lost its way (its loss is no number); take a smaller --learning-rate") from error
     except RuntimeError as error:
+        if "PytorchStreamReader" in str(error):
+            raise _unreadable(place) from error
         if not is_oom_error(error) and "allocate memory" not in str(error):
             raise
         raise KGError(f"{config.model} ran out of memory; take a smaller --dim or --batch") from error

@@ -5,12 +5,15 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.models import entity_width, evaluation_batch
+from embeddings.models import INTERACTIONS, entity_width, evaluation_batch
 from embeddings.presets import EmbeddingConfig
 from kgengine.errors import KGError
 
 STATES = {"Adam": 2, "AdamW": 2, "Adagrad": 1}
 """Numbers that an optimizer keeps for each parameter."""
+
+ONE_PRODUCT = (*INTERACTIONS, "TuckER")
+"""Models that compare a batch with all nodes by one matrix product."""
 
 
 def estimate_bytes(model: Any, config: EmbeddingConfig, num_nodes: int) -> int:
@@ -18,8 +21,8 @@ def estimate_bytes(model: Any, config: EmbeddingConfig, num_nodes: int) -> int:
 
     parameters x (1 + 1 gradient + states of the optimizer), plus the larger of
     - a step: sLCWA `batch` x (1 + `negatives`) x numbers of head, relation and tail x 4 bytes x 3 (vectors,
-      products and their gradients); LCWA `batch` x `num_nodes` x 4 bytes x 4 (labels, scores, probabilities, gradient), and
-      `width` times as much where the model compares with each node singly (all but ComplEx, DistMult, TuckER);
+      products and their gradients); LCWA `batch` x `num_nodes` x 4 bytes x 4 (labels, scores, probabilities,
+      gradient), and 2 x `width` more where the model compares with each node singly (all but ONE_PRODUCT);
     - an evaluation: triples a batch x `num_nodes` x 2 x `width` x 4 bytes.
     Measured peaks lie at 0.4 to 1.1 of it (docs/reasoning.md).
 
@@ -34,7 +37,7 @@ def estimate_bytes(model: Any, config: EmbeddingConfig, num_nodes: int) -> int:
         step = config.batch * (1 + config.negatives) * (2 * width + _relation_width(model)) * 4 * 3
     else:
         step = config.batch * num_nodes * 4 * 4
-        if config.model not in ("ComplEx", "DistMult", "TuckER"):
+        if config.model not in ONE_PRODUCT:
             step += config.batch * num_nodes * width * 4 * 2
     evaluation = evaluation_batch(model, num_nodes) * num_nodes * 2 * width * 4
     return parameters * (2 + STATES.get(config.optimizer, 2)) + max(step, evaluation)

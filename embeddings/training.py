@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.checkpoints import BEST, STATE, open_checkpoint, clear_errors, run_identity, whole_checkpoints
+from embeddings.checkpoints import BEST, STATE, clear_errors, open_checkpoint, run_identity, whole_checkpoints
 from embeddings.export import write_embedding
 from embeddings.memory import available_bytes, check_memory, estimate_bytes
 from embeddings.models import (
@@ -87,7 +87,7 @@ def train_embedding(
     run.tell(f"{config.model} on {device}: {size} of memory ({available / 2**20:,.0f} MB free)")
     try:
         with clear_errors(place, config):
-            epochs = _fit(model.to(device), graph, split, factory, config, place, run.checkpoint_minutes, progress)
+            epochs, _ = fit(model.to(device), graph, split, factory, config, place, run.checkpoint_minutes, progress)
             metrics = measure(model, graph, split, split.test)
         write_embedding(folder, graph, split, config, model, metrics, epochs)
     except BaseException:
@@ -135,7 +135,7 @@ def resolved_device(device: str) -> str:
     return device
 
 
-def _fit(
+def fit(
     model: Any,
     graph: Graph,
     split: Split,
@@ -144,8 +144,19 @@ def _fit(
     place: Path,
     checkpoint_minutes: int,
     progress: Progress,
-) -> int:
-    """Train with PyKEEN, leave the best epoch's weights in the model, and give the number of epochs run."""
+) -> tuple[int, float]:
+    """Train with PyKEEN, and leave the weights of the epoch with the best validation MRR in the model.
+
+    :param model: the built model, on its device.
+    :param graph: its graph.
+    :param split: the edges; validation edges decide when to stop.
+    :param factory: the training triples.
+    :param config: how to train.
+    :param place: the checkpoint folder; what lies there is continued.
+    :param checkpoint_minutes: least minutes between two checkpoints.
+    :param progress: called after every epoch.
+    :returns: epochs run, and the best validation MRR (-inf if there was no evaluation).
+    """
     import torch
     from pykeen.training import training_loop_resolver
     from pykeen.training.callbacks import TrainingCallback
@@ -162,12 +173,13 @@ def _fit(
     loop_class = whole_checkpoints(training_loop_resolver.lookup(config.loop))
     loop = loop_class(optimizer=config.optimizer, optimizer_kwargs={"lr": config.learning_rate}, **kwargs)
     gc.freeze()  # PyKEEN collects garbage after every epoch, which takes 0.2 s over all that is loaded
+    stopper = _stopper(model, graph, split, config, place)
     losses = loop.train(
         factory,
         num_epochs=config.epochs,
         batch_size=min(config.batch, len(split.train)),
         label_smoothing=config.label_smoothing,
-        stopper=_stopper(model, graph, split, config, place),
+        stopper=stopper,
         use_tqdm=False,
         checkpoint_directory=place,
         checkpoint_name=STATE,
@@ -179,7 +191,7 @@ def _fit(
     if (place / BEST).is_file():
         model.load_state_dict(torch.load(place / BEST, weights_only=True))
         model.train().post_parameter_update()  # graph models keep states of the weights before
-    return len(losses)
+    return len(losses), float(stopper.best_metric)
 
 
 def _stopper(model: Any, graph: Graph, split: Split, config: EmbeddingConfig, place: Path) -> Any:
