@@ -8,11 +8,11 @@ alone: neither batch, order nor process matters. No text is made here.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from kgengine.bundle_records import Bundle, bundle_record
 from kgengine.coherence import Coherence
 from kgengine.copula import uniforms
 from kgengine.disease_tables import AGES, DiseaseTables
@@ -52,21 +52,6 @@ _BLOCK = 16_384
 """Bundles drawn at once: enough that a disease comes often, few enough for some tens of megabytes."""
 _TRIES = 64
 """Diseases drawn before a patient is left without a further one."""
-
-
-@dataclass(frozen=True)
-class Bundle:
-    """One patient: `disease` and `comorbidities` are node indices, `age` in years, `sex` female or male."""
-
-    index: int
-    seed: int
-    disease: int
-    age: int
-    sex: str
-    symptoms: tuple[Fact, ...]
-    drugs: tuple[Fact, ...]
-    side_effects: tuple[Fact, ...] = ()
-    comorbidities: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -322,27 +307,3 @@ class BundleSampler:
             edges = self.graph.out_edges(drug, HAS_SIDE_EFFECT).tolist()
             found = self._effects[drug] = [self._tables.fact(self.graph.edge(edge).tail, edge) for edge in edges]
         return found
-
-
-def bundle_record(graph: Graph, bundle: Bundle, lang: str = "en") -> dict[str, Any]:
-    """Give a bundle as plain data, every fact with its edges; a side effect with its drug."""
-
-    def named(node: int) -> dict[str, Any]:
-        return {"id": graph.id(node), "name": graph.name(node, lang)}
-
-    def facts(items: Sequence[Fact]) -> list[dict[str, Any]]:
-        return [{**named(f.node), "score": f.score, "state": f.state, "edges": list(f.edges)} for f in items]
-
-    effects = zip(facts(bundle.side_effects), bundle.side_effects, strict=True)
-    return {
-        "id": f"bundle-{bundle.index:06d}",
-        "seed": bundle.seed,
-        "disease": named(bundle.disease),
-        "comorbidities": [named(node) for node in bundle.comorbidities],
-        "age": bundle.age,
-        "sex": bundle.sex,
-        "symptoms": facts(bundle.symptoms),
-        "drugs": facts(bundle.drugs),
-        "side_effects": [{**record, "drug": graph.id(graph.edge(fact.edges[0]).head)} for record, fact in effects],
-        "graph": graph.hash,
-    }

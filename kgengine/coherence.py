@@ -47,6 +47,7 @@ class Coherence:
                 one, other = int(graph.edge_head[edge]), int(graph.edge_tail[edge])
                 self._stated[one].add(other)
                 self._stated[other].add(one)
+        self._tails = lru_cache(maxsize=None)(self._targets)
         self.rivals = lru_cache(maxsize=None)(self._rivals)
         self.forbidden = lru_cache(maxsize=None)(self._forbidden)
         self.diseases_exclude = lru_cache(maxsize=1 << 16)(self._diseases_exclude)
@@ -89,8 +90,8 @@ class Coherence:
             found.update(self._tails(node, CONTRAINDICATED_IN))
         return frozenset(found)
 
-    def _tails(self, node: int, relation: str) -> list[int]:
-        return [self.graph.edge(edge).tail for edge in self.graph.out_edges(node, relation).tolist()]
+    def _targets(self, node: int, relation: str) -> frozenset[int]:
+        return frozenset(self.graph.edge(edge).tail for edge in self.graph.out_edges(node, relation).tolist())
 
     def barred(self, drug: int, *present: int) -> bool:
         """Tell whether a drug is contra-indicated in one of some diseases or findings, or in a superclass of one."""
@@ -103,9 +104,9 @@ class Coherence:
         if one == other or self.graph.wording(one, "en").phrase == self.graph.wording(other, "en").phrase:
             return True
         for a, b in ((one, other), (other, one)):
-            if any(self.line(b) & set(self._tails(node, INTERACTS_WITH)) for node in self.line(a)):
+            if any(self.line(b) & self._tails(node, INTERACTS_WITH) for node in self.line(a)):
                 return True
-        return bool(set(self._tails(one, SUBCLASS_OF)) & set(self._tails(other, SUBCLASS_OF)))
+        return bool(self._tails(one, SUBCLASS_OF) & self._tails(other, SUBCLASS_OF))
 
     def _diseases_exclude(self, one: int, other: int) -> bool:
         """Tell whether a patient can't have two diseases, or they are too alike to count as two.

@@ -7,6 +7,7 @@ Gumbel noise, and the highest allowed keys win. Which diseases are drawn and wha
 """
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -26,8 +27,8 @@ DISEASE_AT, PERSON_AT, SYMPTOMS_AT, PREDICTED_AT, DRUGS_AT, EFFECTS_AT, COMORBID
 NEXT_DISEASE = 8 * PLACES
 """Distance between the places of a patient's first, second, ... disease."""
 
-_SAMPLE = np.arange(4096, dtype=np.uint64) * np.uint64(0xD1342543DE82EF95)
-"""Seeds of the fixed sample of patients that frequencies are calibrated on."""
+_SAMPLE_SIZE = 4096
+"""Patients of the fixed sample that frequencies are calibrated on."""
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,11 @@ class DiseaseTable:
     variants: dict[int, Variant] = field(default_factory=dict)
 
 
+@lru_cache(maxsize=256)
+def _sample(symptoms: int) -> Floats:
+    return normals(np.arange(_SAMPLE_SIZE, dtype=np.uint64) << np.uint64(32), SYMPTOMS_AT, symptoms)
+
+
 def make_variant(
     columns: Ints, correlation: Floats, groups: list[list[Rule]], asked: Floats, bands: tuple[Floats, Floats]
 ) -> Variant:
@@ -117,7 +123,7 @@ def make_variant(
 
     def keys(odds: Floats) -> Floats:
         if not noise:
-            noise.append(normal_log_odds(correlated(normals(_SAMPLE, SYMPTOMS_AT, len(columns)), factor)))
+            noise.append(normal_log_odds(correlated(_sample(len(columns)), factor)))
         return decide(odds - noise[0], groups)
 
     return Variant(columns, factor, groups, calibrate(asked, *bands, groups, keys) if len(columns) else asked)
