@@ -34,11 +34,18 @@ def speed_up(model: Any) -> None:
         model.interaction = _fast(type(plain), plain, *parts)
 
 
+def compares_at_once(model: Any) -> bool:
+    """Tell whether a model compares queries with all nodes without a block of all their dimensions."""
+    return getattr(getattr(model, "interaction", None), "at_once", False)
+
+
 def _fast(base: Any, plain: Any, forth: _Move, back: _Move, compare: _Move, single: Any) -> Any:
     """Derive an interaction from PyKEEN's; `forth` moves heads, `back` tails, `single` scores single triples."""
 
     class Fast(base):  # type: ignore[misc]
         """PyKEEN's interaction with all nodes compared at once."""
+
+        at_once = True
 
         def forward(self, h: Any, r: Any, t: Any) -> Any:
             if h.ndim == 3 and h.shape[1] == r.shape[1] == 1 and t.shape[0] == 1:

@@ -5,15 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from embeddings.models import INTERACTIONS, entity_width, evaluation_batch
+from embeddings.models import compared_width, entity_width, evaluation_batch
 from embeddings.presets import EmbeddingConfig
 from kgengine.errors import KGError
 
 STATES = {"Adam": 2, "AdamW": 2, "Adagrad": 1}
 """Numbers that an optimizer keeps for each parameter."""
-
-ONE_PRODUCT = (*INTERACTIONS, "TuckER")
-"""Models that compare a batch with all nodes by one matrix product."""
 
 
 def estimate_bytes(model: Any, config: EmbeddingConfig, num_nodes: int) -> int:
@@ -21,9 +18,9 @@ def estimate_bytes(model: Any, config: EmbeddingConfig, num_nodes: int) -> int:
 
     parameters x (1 + 1 gradient + states of the optimizer), plus the larger of
     - a step: sLCWA `batch` x (1 + `negatives`) x numbers of head, relation and tail x 4 bytes x 3 (vectors,
-      products and their gradients); LCWA `batch` x `num_nodes` x 4 bytes x 4 (labels, scores, probabilities,
-      gradient), and 2 x `width` more where the model compares with each node singly (all but ONE_PRODUCT);
-    - an evaluation: triples a batch x `num_nodes` x 2 x `width` x 4 bytes.
+      products and their gradients); LCWA `batch` x `num_nodes` x 4 bytes x (4 for labels, scores,
+      probabilities and gradient + numbers that one comparison takes, `models.compared_width`);
+    - an evaluation: triples a batch x `num_nodes` x numbers that one comparison takes x 4 bytes.
     Measured peaks lie at 0.4 to 1.1 of it (docs/reasoning.md).
 
     :param model: the built PyKEEN model.
@@ -36,10 +33,8 @@ def estimate_bytes(model: Any, config: EmbeddingConfig, num_nodes: int) -> int:
     if config.loop == "sLCWA":
         step = config.batch * (1 + config.negatives) * (2 * width + _relation_width(model)) * 4 * 3
     else:
-        step = config.batch * num_nodes * 4 * 4
-        if config.model not in ONE_PRODUCT:
-            step += config.batch * num_nodes * width * 4 * 2
-    evaluation = evaluation_batch(model, num_nodes) * num_nodes * 2 * width * 4
+        step = config.batch * num_nodes * 4 * (4 + compared_width(model))
+    evaluation = evaluation_batch(model, num_nodes) * num_nodes * compared_width(model) * 4
     return parameters * (2 + STATES.get(config.optimizer, 2)) + max(step, evaluation)
 
 

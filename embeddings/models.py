@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from embeddings.interactions import speed_up
+from embeddings.interactions import compares_at_once, speed_up
 from embeddings.presets import EmbeddingConfig
 from kgengine.errors import KGError
 from kgengine.graph import Graph
@@ -98,7 +98,7 @@ def _own_settings(config: EmbeddingConfig) -> dict[str, Any]:
 
     known: dict[str, Any] = {"embedding_dim": config.dim}
     if config.model == "TransE":
-        known["scoring_fct_norm"] = config.norm
+        known |= {"scoring_fct_norm": config.norm, "entity_constrainer": None}  # as Sun et al.
     if config.model in ("ComplEx", "DistMult"):
         start = functools.partial(normal_, std=config.init)
         known |= {"entity_initializer": start, "relation_initializer": start, "regularizer": None}
@@ -116,16 +116,21 @@ def entity_width(model: Any) -> int:
     return 2 * sum(int(np.prod(table.shape, dtype=int)) for table in model.entity_representations)
 
 
+def compared_width(model: Any) -> int:
+    """Count the numbers that a comparison of one query with one node takes: a score and its copies, or a vector."""
+    return 4 if compares_at_once(model) else 2 * entity_width(model)
+
+
 def evaluation_batch(model: Any, num_nodes: int) -> int:
     """Choose how many triples are evaluated at once: so many that their scores fit into SCORE_BYTES.
 
-    A distance compares every triple with every node in all dimensions, with about two copies of that block.
+    Most models compare every triple with every node in all dimensions, with about two copies of that block.
 
     :param model: the PyKEEN model.
     :param num_nodes: nodes of the graph.
     :returns: triples a batch, 1 to 256.
     """
-    return int(np.clip(SCORE_BYTES // (2 * 4 * num_nodes * entity_width(model)), 1, 256))
+    return int(np.clip(SCORE_BYTES // (4 * num_nodes * compared_width(model)), 1, 256))
 
 
 def measure(model: Any, graph: Graph, split: Split, edges: npt.NDArray[np.int64]) -> RankMetrics:

@@ -71,16 +71,26 @@ class EmbeddingConfig:
     seed: int = 0
 
 
-_SOFTMAX = EmbeddingConfig(loop="LCWA", inverse=True, loss="CrossEntropy", optimizer="Adagrad", dim=128)
+_SOFTMAX = EmbeddingConfig(
+    loop="LCWA",
+    inverse=True,
+    loss="CrossEntropy",
+    optimizer="Adagrad",
+    dim=128,
+    learning_rate=0.1,
+    penalty=0.1,
+    init=0.01,
+    frequency=10,
+)
 
 GENERAL = EmbeddingConfig(learning_rate=0.01, margin=3.0, epochs=60)
 """For models without a preset of their own."""
 
 PRESETS = {
     "RotatE": EmbeddingConfig(),
-    "TransE": EmbeddingConfig(model="TransE", dim=128, norm=1),
-    "ComplEx": replace(_SOFTMAX, model="ComplEx", learning_rate=0.1),
-    "DistMult": replace(_SOFTMAX, model="DistMult", learning_rate=0.1),
+    "TransE": EmbeddingConfig(model="TransE", dim=128),
+    "ComplEx": replace(_SOFTMAX, model="ComplEx"),
+    "DistMult": replace(_SOFTMAX, model="DistMult"),
 }
 
 

@@ -8,7 +8,7 @@ seconds to load.
 import gc
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,8 +34,8 @@ from kgengine.split import Split, split_edges
 
 __all__ = ["EmbeddingConfig", "Run", "train_embedding"]
 
-Progress = Callable[[int, int, str], None]
-"""Called with epochs done, epochs in all, and a few words."""
+Progress = Callable[[int, int, str], bool | None]
+"""Called with epochs done, epochs in all, and a few words; True ends the training after this epoch."""
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,10 @@ def train_embedding(
         the graph's, there is no such run to continue, or the folder can't be written.
     """
     quiet()
-    config = _checked(config)
+    config = replace(config, model=model_name(config.model))
     device = resolved_device(run.device)
     split = split_edges(graph, config.seed) if split is None else _checked_split(split, graph)
-    factory = triples_factory(graph, split.train, config.inverse)
-    model = build_model(factory, config)
+    model = build_model(triples_factory(graph, split.train, config.inverse), config)
     needed, available = estimate_bytes(model, config, graph.num_nodes), available_bytes(device)
     check_memory(needed, available, config)
     place = open_checkpoint(folder, run_identity(graph, split, config, device), run.resume)
@@ -87,7 +86,7 @@ def train_embedding(
     run.tell(f"{config.model} on {device}: {size} of memory ({available / 2**20:,.0f} MB free)")
     try:
         with clear_errors(place, config):
-            epochs, _ = fit(model.to(device), graph, split, factory, config, place, run.checkpoint_minutes, progress)
+            epochs, _ = fit(model.to(device), graph, split, config, place, run.checkpoint_minutes, progress)
             metrics = measure(model, graph, split, split.test)
         write_embedding(folder, graph, split, config, model, metrics, epochs)
     except BaseException:
@@ -96,12 +95,6 @@ def train_embedding(
         raise
     shutil.rmtree(place, ignore_errors=True)
     return metrics
-
-
-def _checked(config: EmbeddingConfig) -> EmbeddingConfig:
-    from dataclasses import replace
-
-    return replace(config, model=model_name(config.model))
 
 
 def _checked_split(split: Split, graph: Graph) -> Split:
@@ -139,7 +132,6 @@ def fit(
     model: Any,
     graph: Graph,
     split: Split,
-    factory: Any,
     config: EmbeddingConfig,
     place: Path,
     checkpoint_minutes: int,
@@ -150,7 +142,6 @@ def fit(
     :param model: the built model, on its device.
     :param graph: its graph.
     :param split: the edges; validation edges decide when to stop.
-    :param factory: the training triples.
     :param config: how to train.
     :param place: the checkpoint folder; what lies there is continued.
     :param checkpoint_minutes: least minutes between two checkpoints.
@@ -165,29 +156,33 @@ def fit(
         """Tells our progress function."""
 
         def post_epoch(self, epoch: int, epoch_loss: float, **kwargs: Any) -> None:
-            progress(epoch, config.epochs, f"loss {epoch_loss:.3f}")
+            if progress(epoch, config.epochs, f"loss {epoch_loss:.3f}"):
+                self.training_loop._should_stop = True
 
+    factory = triples_factory(graph, split.train, config.inverse)
     kwargs: dict[str, Any] = {"model": model, "triples_factory": factory, "automatic_memory_optimization": False}
     if config.loop == "sLCWA":
         kwargs["negative_sampler_kwargs"] = {"num_negs_per_pos": config.negatives}
     loop_class = whole_checkpoints(training_loop_resolver.lookup(config.loop))
     loop = loop_class(optimizer=config.optimizer, optimizer_kwargs={"lr": config.learning_rate}, **kwargs)
-    gc.freeze()  # PyKEEN collects garbage after every epoch, which takes 0.2 s over all that is loaded
     stopper = _stopper(model, graph, split, config, place)
-    losses = loop.train(
-        factory,
-        num_epochs=config.epochs,
-        batch_size=min(config.batch, len(split.train)),
-        label_smoothing=config.label_smoothing,
-        stopper=stopper,
-        use_tqdm=False,
-        checkpoint_directory=place,
-        checkpoint_name=STATE,
-        checkpoint_frequency=checkpoint_minutes,
-        callbacks=[Report],
-        pin_memory=False,
-    )
-    gc.unfreeze()
+    gc.freeze()  # PyKEEN collects garbage after every epoch, which takes 0.2 s over all that is loaded
+    try:
+        losses = loop.train(
+            factory,
+            num_epochs=config.epochs,
+            batch_size=min(config.batch, len(split.train)),
+            label_smoothing=config.label_smoothing,
+            stopper=stopper,
+            use_tqdm=False,
+            checkpoint_directory=place,
+            checkpoint_name=STATE,
+            checkpoint_frequency=checkpoint_minutes,
+            callbacks=[Report],
+            pin_memory=False,
+        )
+    finally:
+        gc.unfreeze()
     if (place / BEST).is_file():
         model.load_state_dict(torch.load(place / BEST, weights_only=True))
         model.train().post_parameter_update()  # graph models keep states of the weights before
