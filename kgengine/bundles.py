@@ -29,7 +29,7 @@ from kgengine.drawing import (
     Ints,
     Seeds,
     Variant,
-    gumbel,
+    gumbel_keys,
     replaced,
     symptom_keys,
     take_drugs,
@@ -80,8 +80,13 @@ class BundleConfig:
     def __post_init__(self) -> None:
         if not 1 <= self.min_symptoms <= self.max_symptoms:
             raise KGError(f"cannot draw {self.min_symptoms} to {self.max_symptoms} symptoms; give 1 <= min <= max")
-        if self.diseases < 1 or min(self.max_drugs, self.side_effects) < 0:
-            raise KGError("cannot draw a negative number of drugs or side effects, or less than 1 disease")
+        for what, number, least in (
+            ("diseases", self.diseases, 1),
+            ("drugs", self.max_drugs, 0),
+            ("side effects", self.side_effects, 0),
+        ):
+            if number < least:
+                raise KGError(f"cannot draw {number} {what}; give at least {least}")
         if not self.temperature > 0:
             raise KGError(f"cannot draw at temperature {self.temperature}; give one above 0")
         if not 0 <= self.predicted_share < 1:
@@ -246,7 +251,7 @@ class BundleSampler:
             fits = self.coherence.fits(options.nodes, block.female[group.rows], block.age[group.rows])
             fits = fits if barred is None else fits & ~barred
             first = place + PREDICTED_AT
-            noise = gumbel(options, seeds, first)
+            noise = gumbel_keys(options.weight, seeds, first)
             told = replaced(options, noise, fits, told, config.predicted_share, seeds, first + len(options.nodes))
         for row, columns in zip(group.rows.tolist(), told.tolist(), strict=True):
             block.symptoms[row] += [options.facts[column] for column in columns if column >= 0]
@@ -287,8 +292,9 @@ class BundleSampler:
         facts = {fact.node: fact for drug in reversed(drugs) for fact in self._effects_of(drug)}
         fits = self.coherence.fits(np.array(list(facts), np.int64), block.female[row], block.age[row])
         able = [fact for fact, good in zip(facts.values(), fits.tolist(), strict=True) if good]
-        number = uniforms(block.seeds[row : row + 1], EFFECTS_AT, 1 + len(able))[0]
-        keys = np.array([self._tables.weight(fact) for fact in able]) - np.log(-np.log(number[1:]))
+        own = block.seeds[row : row + 1]
+        limit = int(uniforms(own, EFFECTS_AT, 1)[0, 0] * self.config.side_effects) + 1
+        keys = gumbel_keys(np.array([self._tables.weight(fact) for fact in able]), own, EFFECTS_AT + 1)[0]
         told = [fact.node for fact in block.symptoms[row]]
         chosen: list[Fact] = []
         for place in np.argsort(-keys, kind="stable").tolist():
@@ -297,7 +303,7 @@ class BundleSampler:
             if not excluded and not any(self.coherence.barred(drug, node) for drug in drugs):
                 chosen.append(able[place])
                 told.append(node)
-            if len(chosen) > int(number[0] * self.config.side_effects):
+            if len(chosen) == limit:
                 break
         return tuple(chosen)
 

@@ -225,21 +225,22 @@ def take_symptoms(table: DiseaseTable, variant: Variant, keys: Floats, fewest: i
     return np.where(taken < 0, -1, variant.columns[taken])
 
 
-def gumbel(options: Options, seeds: Seeds, first: int) -> Floats:
+def gumbel_keys(weight: Floats, seeds: Seeds, first: int) -> Floats:
     """Give every option of every patient its key: log-odds plus Gumbel noise, so that a race draws by the odds.
 
     (The order of such keys is a draw without replacement: Yellott 1977, the Gumbel-max trick.)
 
+    :param weight: float64 [k], log of the options' odds.
     :returns: float64 [n, k].
     """
-    return options.weight - np.log(-np.log(uniforms(seeds, first, len(options.nodes))))
+    return np.asarray(weight - np.log(-np.log(uniforms(seeds, first, len(weight)))))
 
 
 def replaced(options: Options, keys: Floats, fits: Bools, taken: Ints, share: float, seeds: Seeds, first: int) -> Ints:
     """Replace some of the stated options taken by predicted ones.
 
-    Each option taken is replaced with probability `share`, the last taken first; where no predicted one fits, a
-    stated one comes back.
+    Each option taken is replaced with probability `share`, the last taken first; where no predicted one fits, the
+    first of them comes back.
 
     :param keys: float64 [n, k] of all options.
     :param fits: bool [n, k]: options that nothing else bars.
@@ -253,14 +254,16 @@ def replaced(options: Options, keys: Floats, fits: Bools, taken: Ints, share: fl
     kept = np.where(np.arange(taken.shape[1]) < (wanted - swapped)[:, None], taken, -1)
     predicted = np.arange(len(options.nodes)) >= options.stated
 
-    def more(so_far: Ints, allowed: Bools) -> Ints:
+    def more(so_far: Ints, allowed: Bools, by: Floats) -> Ints:
         told = marks(so_far, len(options.nodes))
         room = wanted - (so_far >= 0).sum(axis=1)
-        return race(keys, fits & allowed & ~(told @ options.clash), room, options.clash)
+        return race(by, fits & allowed & ~(told @ options.clash), room, options.clash)
 
-    guessed = more(kept, np.broadcast_to(predicted, fits.shape))
-    both = join(kept, guessed)
-    return join(join(kept, more(both, marks(taken, len(options.nodes)))), guessed)
+    guessed = more(kept, np.broadcast_to(predicted, fits.shape), keys)
+    order = np.zeros((len(keys), len(options.nodes) + 1))  # the last column takes the padding
+    np.put_along_axis(order, taken, -np.arange(taken.shape[1], dtype=np.float64)[None], axis=1)
+    back = more(join(kept, guessed), marks(taken, len(options.nodes)), order[:, :-1])
+    return join(join(kept, back), guessed)
 
 
 def take_drugs(table: DiseaseTable, seeds: Seeds, place: int, told: Ints, fits: Bools, most: int, share: float) -> Ints:
@@ -277,7 +280,7 @@ def take_drugs(table: DiseaseTable, seeds: Seeds, place: int, told: Ints, fits: 
     most_here = np.minimum(most, stated.sum(axis=1))
     first = place + DRUGS_AT
     counts = (uniforms(seeds, first, 1)[:, 0] * most_here).astype(np.int64) + (most_here > 0)
-    keys = gumbel(drugs, seeds, first + 1)
+    keys = gumbel_keys(drugs.weight, seeds, first + 1)
     taken = race(keys, stated, counts, drugs.clash)
     if share > 0 and taken.shape[1]:
         return replaced(drugs, keys, fits, taken, share, seeds, first + PLACES // 2)

@@ -20,7 +20,7 @@ UNSTATED_BAND = 2
 """Band of an edge without one: "frequent", the middle of HPO's five."""
 _MOST_STATES = 4096
 """Combinations of a group's symptoms that are followed at once: groups of 12 exactly, beyond that the likeliest."""
-_ROUNDS, _RARELY = 6, 1e-4
+_ROUNDS, _RARELY = 10, 1e-4
 """Rounds of correction for patients without any symptom, and the share of them that needs none."""
 
 
@@ -177,9 +177,10 @@ def calibrate(
         empty = sample[~(sample > 0).any(axis=1)]
         added = np.bincount(empty.argmax(axis=1), minlength=len(asked)) / len(sample)
         least = np.maximum(wanted - added, np.minimum(low, high - added))
-        before, lowered = lowered, np.minimum(wanted, np.maximum(least, _RARELY))
-        if np.abs(lowered - before).max() < _RARELY:
+        step = (np.minimum(wanted, np.maximum(least, _RARELY)) - lowered) / 2  # half the way: else it swings
+        if np.abs(step).max() < _RARELY:
             break
+        lowered = lowered + step
     return odds
 
 
