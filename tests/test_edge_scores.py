@@ -83,10 +83,10 @@ def test_a_file_cut_short_or_of_other_columns_is_damage(toy, two, tmp_path):
     folder = store(toy, tmp_path / "reasoner", two)
     whole = (folder / PREDICTED).read_bytes()
     (folder / PREDICTED).write_bytes(whole[:-200])
-    with pytest.raises(ArtifactError, match="damaged .*run 'kg train' again"):
+    with pytest.raises(ArtifactError, match=r"damaged .*run 'kg train' again"):
         open_stored_scores(folder, toy)
     np.savez(folder / PREDICTED, score=two.score)
-    with pytest.raises(ArtifactError, match="damaged .*run 'kg train' again"):
+    with pytest.raises(ArtifactError, match=r"damaged .*run 'kg train' again"):
         open_stored_scores(folder, toy)
 
 
