@@ -117,8 +117,11 @@ def entity_width(model: Any) -> int:
 
 
 def compared_width(model: Any) -> int:
-    """Count the numbers that a comparison of one query with one node takes: a score and its copies, or a vector."""
-    return 4 if compares_at_once(model) else 2 * entity_width(model)
+    """Count the numbers that a comparison of one query with one node takes: a score with masks and copies, or a vector.
+
+    With 31,074 nodes and 256 triples an evaluation took 360 MB more than the model: 12 numbers a comparison.
+    """
+    return 12 if compares_at_once(model) else 2 * entity_width(model)
 
 
 def evaluation_batch(model: Any, num_nodes: int) -> int:

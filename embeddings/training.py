@@ -79,7 +79,8 @@ def train_embedding(
     device = resolved_device(run.device)
     split = split_edges(graph, config.seed) if split is None else _checked_split(split, graph)
     model = build_model(triples_factory(graph, split.train, config.inverse), config)
-    needed, available = estimate_bytes(model, config, graph.num_nodes), available_bytes(device)
+    needed = estimate_bytes(model, config, graph.num_nodes, graph.num_edges)
+    available = available_bytes(device)
     check_memory(needed, available, config)
     place = open_checkpoint(folder, run_identity(graph, split, config, device), run.resume)
     size = f"{sum(parameter.numel() for parameter in model.parameters()):,} numbers, about {needed / 2**20:,.0f} MB"

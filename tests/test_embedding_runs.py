@@ -150,16 +150,20 @@ def test_a_model_that_cannot_fit_is_refused_before_it_is_trained(ring: Graph, tm
 
 
 def test_the_memory_estimate_counts_what_a_hand_counts(ring: Graph) -> None:
-    """60 nodes and 1 relation of 8 real numbers: 488 x 4 bytes, times 4 for gradient and Adam's two states; a step
-    of 16 x 5 triples, 3 x 8 numbers each, counted double as if complex, x 12 bytes; an evaluation of 256 triples."""
+    """60 nodes and 1 relation of 8 real numbers: 488 x 4 bytes, times 4 for gradient and Adam's two states; 120 edges
+    of 3 x 8 bytes, 12 times; a step of 16 x 5 triples, 3 x 8 numbers each, counted double as if complex, x 12 bytes;
+    an evaluation of 256 triples with 60 nodes, 12 x 4 bytes a comparison.
+    """
     plain = EmbeddingConfig(model="TransE", dim=8, batch=16, negatives=4)
     model = build_model(triples_factory(ring, split_edges(ring, 0).train), plain)
-    parameters, evaluation = 61 * 8 * 4, 256 * 60 * 4 * 4
-    assert memory.estimate_bytes(model, plain, 60) == parameters * 4 + evaluation
+    parameters, triples, evaluation = 61 * 8 * 4, 120 * 3 * 8 * 12, 256 * 60 * 12 * 4
+    assert memory.estimate_bytes(model, plain, 60, 120) == triples + parameters * 4 + evaluation
     wide = replace(plain, batch=10_000)
-    assert memory.estimate_bytes(model, wide, 60) == parameters * 4 + 10_000 * 5 * 3 * 16 * 12
+    assert memory.estimate_bytes(model, wide, 60, 120) == triples + parameters * 4 + 10_000 * 5 * 3 * 16 * 12
     softmax = replace(plain, loop="LCWA", optimizer="Adagrad")
-    assert memory.estimate_bytes(model, softmax, 60) == parameters * 3 + max(16 * 60 * 4 * 8, evaluation)
+    assert memory.estimate_bytes(model, softmax, 60, 120) == triples + parameters * 3 + max(
+        16 * 60 * 4 * 16, evaluation
+    )
 
 
 def test_big_graphs_are_evaluated_in_small_batches(ring: Graph) -> None:
