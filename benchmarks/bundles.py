@@ -10,7 +10,7 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from itertools import islice
+from itertools import combinations, islice
 from pathlib import Path
 from statistics import median
 
@@ -138,6 +138,9 @@ def violations(graph: Graph, scores: Scores, checker: Checker) -> None:
         drawn = BundleSampler(graph, stored, config).draw(1, DRAWN)
         found = checker.count(drawn)
         print(f"violations in 100,000 bundles, {name} | {found.total()} {dict(found) or ''}")
+    before = OneAtATime(graph, scores).draw(1, DRAWN)
+    apart = sum(any(checker.disjoint(*pair) for pair in combinations(nodes, 2)) for _, nodes, _ in before)
+    print(f"bundles with disjoint symptoms in 100,000 of version 0.1.0 | {apart}")
 
 
 def bands(graph: Graph, checker: Checker) -> None:
