@@ -72,19 +72,22 @@ class EmbeddingConfig:
 
 
 _SOFTMAX = EmbeddingConfig(
+    dim=256,
     loop="LCWA",
     inverse=True,
     loss="CrossEntropy",
     optimizer="Adagrad",
-    dim=128,
     learning_rate=0.1,
-    penalty=0.1,
+    penalty=0.05,
     init=0.01,
-    frequency=10,
+    batch=256,
+    epochs=100,
+    frequency=5,
+    patience=3,
 )
 
-GENERAL = EmbeddingConfig(learning_rate=0.01, margin=3.0, epochs=60)
-"""For models without a preset of their own."""
+GENERAL = EmbeddingConfig(learning_rate=0.01, margin=3.0)
+"""For models without a preset of their own; tried for running only, not tuned."""
 
 PRESETS = {
     "RotatE": EmbeddingConfig(),
@@ -92,6 +95,12 @@ PRESETS = {
     "ComplEx": replace(_SOFTMAX, model="ComplEx"),
     "DistMult": replace(_SOFTMAX, model="DistMult"),
 }
+"""Chosen by validation MRR on the default MKG and the clinical core of Hetionet (`benchmarks/embedding_search.py`).
+
+What made ComplEx learn is the size of the first vectors: with PyKEEN's own, of standard deviation 1, it stays at
+MRR 0.05 on the default MKG (0.04 without inverse relations); with 0.01 it reaches 0.34 to 0.36. The penalty comes
+next: 0 gives 0.27, 0.2 gives 0.27, 1 nothing at all.
+"""
 
 
 def model_name(model: str) -> str:
