@@ -1,6 +1,6 @@
 """Tunes the four main embedding models with the same time each, so that the reasoner meets strong baselines.
 
-    OMP_NUM_THREADS=1 python benchmarks/embedding_search.py hetionet --minutes 8
+    OMP_NUM_THREADS=1 python -m benchmarks.embedding_search hetionet --minutes 8
 
 Optuna's TPE sampler (which PyKEEN's own `hpo_pipeline` uses too) draws configurations, the presets first; each is
 trained with early stopping, for at most a third of the time, and judged by its validation MRR. Only the best one's test
