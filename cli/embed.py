@@ -12,7 +12,7 @@ from kgengine.workspace import Workspace
 
 @click.command("embed")
 @click.option(
-    "--model", default="RotatE", show_default=True, help="A PyKEEN model: RotatE, ComplEx, TuckER, ConvE, ..."
+    "--model", default="ComplEx", show_default=True, help="A PyKEEN model: RotatE, ComplEx, TuckER, ConvE, ..."
 )
 @click.option("--dim", type=click.IntRange(2, 2048), help="Embedding dimension.  [default: the model's preset]")
 @click.option("--epochs", type=click.IntRange(1), help="Most epochs; it stops early.  [default: the model's preset]")
@@ -50,7 +50,7 @@ def command(
     \b
     Examples:
       kg embed
-      kg embed --model ComplEx --dim 200
+      kg embed --model RotatE --dim 128
       kg embed --model TuckER --checkpoint-minutes 1
     """
     from embeddings.presets import preset

@@ -9,15 +9,16 @@ from click.shell_completion import CompletionItem
 
 from cli.console import echo_json
 from cli.pictures import write_pictures
-from kgengine.answers import Answers, ask
+from kgengine.answers import Answers, ask, split_path
 from kgengine.artifacts import read_manifest_of
 from kgengine.errors import KGError
 from kgengine.graph import Graph
 from kgengine.schema import DISEASE
-from kgengine.subgraph import spell_proof
+from kgengine.subgraph import spell_assumed, spell_proof
 from kgengine.workspace import DEFAULT, Workspace
 
 _COMPLETIONS = 50
+ALONG_PATH = "along --path"
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -57,7 +58,13 @@ def _before_colon(words: Sequence[str], incomplete: str) -> str:
 @click.option("--relation", "relations", multiple=True, help="Use only this relation (may be repeated).")
 @click.option("--source", "sources", multiple=True, help="Use only edges that this source states (may be repeated).")
 @click.option("--min-score", type=float, help="Use only edges whose source scores them at least so.")
-@click.option("--predict", metavar="RELATION", help="The exact answers over RELATION, then -n predicted ones.")
+@click.option(
+    "--predict",
+    metavar="[RELATION]",
+    is_flag=False,
+    flag_value=ALONG_PATH,
+    help="The exact answers over RELATION (or along --path), then -n predicted ones.",
+)
 @click.option("-n", "--limit", type=click.IntRange(1), default=10, show_default=True, help="Answers at most.")
 @click.option("--lang", type=click.Choice(["en", "ru"]), default="en", show_default=True, help="Language of names.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON with all proofs.")
@@ -96,6 +103,7 @@ def command(
       kg query fever cough --path symptom/disease/drug
       kg query migraine --mistaken-for --html migraine.html
       kg query migraine --predict has_phenotype
+      kg query fever cough --path symptom/disease/drug --predict
     """
     for option, value in (("--path", path), ("--to", to), ("--predict", predict)):
         if value == "":
@@ -106,14 +114,16 @@ def command(
         raise click.UsageError("--path already says how far to go and where to; drop --hops and --to")
     if mistaken_for and (path or hops or to or relations or any_anchor):
         raise click.UsageError("--mistaken-for is a path of its own; drop --path, --hops, --to, --relation and --any")
-    if predict and (path or hops or to or relations or mistaken_for or any_anchor or sources or min_score is not None):
-        raise click.UsageError("--predict ranks one hop over one relation; drop the other options of the search")
+    if predict and (hops or to or relations or mistaken_for or any_anchor or sources or min_score is not None):
+        raise click.UsageError("--predict goes over one relation or along --path; drop the other options of the search")
+    if predict and bool(path) == (predict != ALONG_PATH):
+        raise click.UsageError("--predict takes either a relation after it or a --path; give one of them")
     if as_json and as_tsv:
         raise click.UsageError("--json and --tsv are two forms of the same output; take one")
     graph = Graph.open(workspace.graph)
     _say_what_else(graph, names, DISEASE if mistaken_for else path.split("/")[0] if path else None)
     if predict:
-        answers = _predicted(workspace, graph, names, predict, limit)
+        answers = _predicted(workspace, graph, names, None if path else predict, path, limit)
     else:
         answers = ask(
             graph,
@@ -131,11 +141,11 @@ def command(
     write_pictures(answers, " ".join(names), " or " if any_anchor else " and ", html, graphml, lang)
     if as_json:
         head = {"anchors": [graph.id(node) for node in answers.anchors]}
-        echo_json(head | ({"relation": predict} if predict else {}) | {"answers": answers.records(lang)})
+        echo_json(head | ({"relation": predict} if predict and not path else {}) | {"answers": answers.records(lang)})
     elif as_tsv:
         _print_table(answers, lang)
     else:
-        _show(answers, " or " if any_anchor else " and ", predict, mistaken_for, lang)
+        _show(answers, " or " if any_anchor else " and ", path if predict and path else predict, mistaken_for, lang)
 
 
 def _say_what_else(graph: Graph, names: Sequence[str], node_type: str | None) -> None:
@@ -164,6 +174,8 @@ def _show(answers: Answers, between: str, predict: str | None, shared: bool, lan
         if shared:
             click.echo("       shares " + ", ".join(graph.name(proof.nodes[1], lang) for proof in answer.proofs))
             continue
+        for link in answer.assumed:
+            click.echo(f"       assuming {spell_assumed(graph, link, lang)}")
         for proof in answer.proofs:
             click.echo(f"       {spell_proof(graph, proof, lang)}")
 
@@ -179,13 +191,20 @@ def _print_table(answers: Answers, lang: str) -> None:
         click.echo("\t".join(" ".join(str(cell).split()) for cell in cells))
 
 
-def _predicted(workspace: Workspace, graph: Graph, names: Sequence[str], relation: str, limit: int) -> Answers:
-    if len(names) != 1:
-        raise click.UsageError("--predict takes one name")
+def _predicted(
+    workspace: Workspace, graph: Graph, names: Sequence[str], relation: str | None, path: str | None, limit: int
+) -> Answers:
+    if relation and len(names) != 1:
+        raise click.UsageError("--predict RELATION takes one name; for several give a --path and --predict after it")
     read_manifest_of(graph.hash, workspace.reasoner, "reasoner", "kg train")  # before torch loads, which takes seconds
-    from kgengine.prediction import predict
+    from kgengine.prediction import predict, relation_path
     from kgengine.reasoner.store import open_reasoner
 
+    if path:
+        types, relations = split_path(path)
+        anchors = tuple(dict.fromkeys(graph.resolve(name, types[0]) for name in names))
+    else:
+        anchors = (graph.resolve(names[0]),)
+        types, relations = relation_path(graph, anchors[0], relation or "")
     reasoner = open_reasoner(workspace.reasoner, workspace.embedding, graph)
-    anchor = graph.resolve(names[0])
-    return Answers(graph, (anchor,), tuple(predict(reasoner, anchor, relation, limit)))
+    return Answers(graph, anchors, tuple(predict(reasoner, anchors, types, relations, limit)))

@@ -10,17 +10,18 @@ from kgengine.workspace import Workspace
 
 
 @click.command("train")
-@click.option("--epochs", type=click.IntRange(1), default=4, show_default=True, help="Most epochs; it stops early.")
+@click.option("--epochs", type=click.IntRange(1), default=12, show_default=True, help="Most epochs; it stops early.")
+@click.option("--members", type=click.IntRange(1, 16), default=1, show_default=True, help="Networks in the ensemble.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Seed of training.")
 @click.option("--force", is_flag=True, help="Train again although the reasoner is there.")
 @click.option("--json", "as_json", is_flag=True, help="Print the metrics as JSON.")
 @click.pass_obj
-def command(workspace: Workspace, epochs: int, seed: int, force: bool, as_json: bool) -> None:
+def command(workspace: Workspace, epochs: int, members: int, seed: int, force: bool, as_json: bool) -> None:
     """Train the GNN reasoner; compare it with the embedding on the same held-out edges.
 
     \b
     Example:
-      kg train --epochs 4
+      kg train --members 3
     """
     from kgengine.ranking import RankMetrics
     from kgengine.reasoner.store import same_reasoner, train_reasoner
@@ -29,7 +30,7 @@ def command(workspace: Workspace, epochs: int, seed: int, force: bool, as_json: 
 
     graph = Graph.open(workspace.graph)
     embedding = open_embedding(workspace.embedding, graph)
-    config = TrainingConfig(epochs=epochs, seed=seed)
+    config = TrainingConfig(epochs=epochs, members=members, seed=seed)
     there = None if force else same_reasoner(workspace.reasoner, embedding, config)
     if there is not None:
         metrics = RankMetrics(**there["metrics"])

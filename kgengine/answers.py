@@ -79,7 +79,7 @@ def ask(
     """
     if limit is not None and limit < 1:
         raise KGError(f"a limit of {limit} answers was asked for; give 1 or more, or None for all")
-    types, steps = _path(path) if path else ([DISEASE], []) if shared_symptoms else (None, [])
+    types, steps = split_path(path) if path else ([DISEASE], []) if shared_symptoms else (None, [])
     anchors = tuple(dict.fromkeys(graph.resolve(name, types[0] if types else None) for name in names))
     if not anchors:
         raise KGError("a query needs at least one name; give an id such as ICD10:J18, or a name")
@@ -96,8 +96,12 @@ def ask(
     return Answers(graph, anchors, tuple(found))
 
 
-def _path(path: str) -> tuple[list[str], list[list[str]]]:
-    """Split a path into its types and, for each step, the relation that it names (none: any)."""
+def split_path(path: str) -> tuple[list[str], list[list[str]]]:
+    """Split a path into its types and, for each step, the relation that it names (none: any).
+
+    :param path: node types by `/`, each after the first one with or without a relation, as :func:`ask` takes it.
+    :raises KGError: a relation stands before the first type.
+    """
     parts = [part.strip().lower().rpartition(":") for part in path.split("/")]
     if parts[0][0]:
         raise KGError(f"the path '{path}' names a relation before its first type; name it before the type it leads to")

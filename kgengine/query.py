@@ -24,6 +24,16 @@ Nodes = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Assumed:
+    """A link that the graph does not state and a predicted answer assumes, with its calibrated probability, 0 to 1."""
+
+    head: int
+    relation: int
+    tail: int
+    probability: float
+
+
+@dataclass(frozen=True)
 class Answer:
     """One answer of a query.
 
@@ -32,7 +42,8 @@ class Answer:
     :ivar paths: number of simple paths (from the first anchor, where a neighbourhood has several).
     :ivar proofs: the best path from each anchor (in a typed path all share their rest, and the whole is best);
         with `any_anchor` the one best path.
-    :ivar state: "" here; "exact" or "predicted" in a prediction, whose scores are shares, without counts of paths.
+    :ivar state: "" here; "exact" or "predicted" in a prediction, whose scores are probabilities.
+    :ivar assumed: the links that a predicted answer assumes.
     """
 
     node: int
@@ -40,6 +51,7 @@ class Answer:
     paths: int
     proofs: tuple[Proof, ...]
     state: str = ""
+    assumed: tuple[Assumed, ...] = ()
 
 
 class _Exploration:

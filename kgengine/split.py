@@ -27,9 +27,7 @@ class Split:
     test: Edges
 
 
-def split_edges(
-    graph: Graph, seed: int, held_out: float = 0.1, relations: Sequence[str] = CLINICAL_RELATIONS
-) -> Split:
+def split_edges(graph: Graph, seed: int, held_out: float = 0.1, relations: Sequence[str] = CLINICAL_RELATIONS) -> Split:
     """Hold out edges of some relations for validation and as many for test.
 
     :param graph: the graph.

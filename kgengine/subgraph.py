@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from kgengine.graph import Graph
 from kgengine.proofs import Proof
-from kgengine.query import Answer
+from kgengine.query import Answer, Assumed
 from kgengine.schema import FREQUENCY_BANDS, INVERSE_WORDING
 
 if TYPE_CHECKING:
@@ -38,7 +38,8 @@ def to_networkx(
                 record = edge_record(graph, edge)
                 facts = {key: value for key, value in record.items() if key not in ("edge", "head", "tail")}
                 picture.add_edge(record["head"], record["tail"], key=edge, **facts)
-        picture.nodes[graph.id(answer.node)]["score"] = answer.score
+        ends = {"name": graph.name(answer.node, lang), "type": graph.type(answer.node)}
+        picture.add_node(graph.id(answer.node), **ends, score=answer.score)
     return picture
 
 
@@ -56,6 +57,22 @@ def spell_proof(graph: Graph, proof: Proof, lang: str = "en") -> str:
             arrow = f"<-{view.relation}-"
         words += [arrow, graph.name(proof.nodes[position + 1], lang)]
     return " ".join(words)
+
+
+def assumed_record(graph: Graph, link: Assumed) -> dict[str, Any]:
+    """Give a link that a prediction assumes as plain data."""
+    return {
+        "head": graph.id(link.head),
+        "relation": graph.relations[link.relation],
+        "tail": graph.id(link.tail),
+        "probability": round(link.probability, 4),
+    }
+
+
+def spell_assumed(graph: Graph, link: Assumed, lang: str = "en") -> str:
+    """Write a link that a prediction assumes as one line."""
+    relation = graph.relations[link.relation]
+    return f"{graph.name(link.head, lang)} -{relation}-> {graph.name(link.tail, lang)} ({link.probability:.2f})"
 
 
 def edge_record(graph: Graph, edge: int) -> dict[str, Any]:
@@ -89,5 +106,6 @@ def answer_record(graph: Graph, answer: Answer, lang: str = "en") -> dict[str, A
         "score": answer.score,
         "paths": answer.paths,
         **({"state": answer.state} if answer.state else {}),
+        **({"assumed": [assumed_record(graph, link) for link in answer.assumed]} if answer.state else {}),
         "proofs": [[edge_record(graph, edge) for edge in proof.edges] for proof in answer.proofs],
     }

@@ -1,7 +1,9 @@
 """The graph as the reasoner sees it: each edge in both directions, sparse, with edges hidden at will.
 
-A message-passing relation is a relation of the graph (index r) or its inverse (index r + R). A query
-(anchor, message relation) asks for the nodes at the other end.
+A message relation is a relation of the graph (index r) or its inverse (index r + R); a symmetric relation
+has only the first, in both directions. A query (anchor, message relation) asks for the nodes at the other
+end. Messages from one node over one relation are all alike, so they are made once (a *pair*) and then
+passed on by a sparse product. Nothing is learned here.
 """
 
 import warnings
@@ -13,99 +15,177 @@ import torch
 from torch import Tensor
 
 from kgengine.graph import Graph
+from kgengine.schema import SYMMETRIC_RELATIONS
 
 Edges = npt.NDArray[np.int64]
 
+TARGET_DAMPING, SOURCE_DAMPING = 0.5, 0.3
+"""Exponents of the scale of a message, see :meth:`Messages.scale`; chosen by validation MRR (docs/log.md)."""
+
 
 @dataclass(frozen=True)
-class Messages:
-    """Directed messages, grouped by message relation.
+class DirectedEdges:
+    """Edges read from either end, int64 [n] each: `source` and `target` are nodes, `relation` a message relation."""
 
-    :ivar source: int64 [num_messages], the sending node.
-    :ivar target: int64 [num_messages], the receiving node.
-    :ivar relation: int64 [num_messages], message relation, ascending.
-    :ivar edge: int64 [num_messages], the graph edge behind each message.
-    :ivar scale: float32 [num_messages], number of visible messages of the same relation to the same target,
-        to the power -0.5: between a sum (hubs drown the rest) and a mean (counts are lost).
-    """
-
-    source: Tensor
-    target: Tensor
-    relation: Tensor
-    edge: Tensor
-    scale: Tensor
-    num_nodes: int
-    num_relations: int
+    source: Edges
+    relation: Edges
+    target: Edges
+    edge: Edges
 
     @classmethod
-    def of(cls, graph: Graph, edges: Edges) -> "Messages":
-        """Make the messages of some edges, both directions.
+    def of(cls, graph: Graph, edges: Edges) -> "DirectedEdges":
+        """Read edges from both ends.
 
         :param graph: the graph.
-        :param edges: int64 [n] edge ids that may carry messages.
-        """
-        head = np.asarray(graph.edge_head[edges], np.int64)
-        tail = np.asarray(graph.edge_tail[edges], np.int64)
-        relation = np.asarray(graph.edge_relation[edges], np.int64)
-        table = np.stack(
-            [
-                np.concatenate([head, tail]),
-                np.concatenate([tail, head]),
-                np.concatenate([relation, relation + len(graph.relations)]),
-                np.concatenate([edges, edges]),
-            ]
-        )
-        table = table[:, np.lexsort((table[0], table[1], table[2]))]
-        source, target, kind, edge = torch.from_numpy(table)
-        num_relations = 2 * len(graph.relations)
-        scale = _scale(target, kind, num_relations)
-        return cls(source, target, kind, edge, scale, graph.num_nodes, num_relations)
-
-    def without(self, edges: Tensor) -> "Messages":
-        """Hide edges: drop the messages of both their directions.
-
         :param edges: int64 [n] edge ids.
         """
-        keep = ~torch.isin(self.edge, edges)
-        source, target, relation = self.source[keep], self.target[keep], self.relation[keep]
-        scale = _scale(target, relation, self.num_relations)
-        return Messages(source, target, relation, self.edge[keep], scale, self.num_nodes, self.num_relations)
+        head, tail, relation = (
+            np.asarray(column[edges], np.int64) for column in (graph.edge_head, graph.edge_tail, graph.edge_relation)
+        )
+        both_ways = [number for number, name in enumerate(graph.relations) if name in SYMMETRIC_RELATIONS]
+        inverse = np.where(np.isin(relation, both_ways), relation, relation + len(graph.relations))
+        ends = np.concatenate([head, tail]), np.concatenate([tail, head])
+        return cls(ends[0], np.concatenate([relation, inverse]), ends[1], np.concatenate([edges, edges]))
 
-    def within(self, anchors: Tensor, hops: int) -> "Messages":
-        """Keep the messages that can matter to `anchors` within `hops`: those inside their k-hop neighbourhood.
 
-        Their scale stays that of the whole visible graph, so the scores don't change.
+@dataclass(frozen=True)
+class Hop:
+    """One round of messages of a batch, between two lists of nodes.
 
-        :param anchors: int64 [n] nodes.
-        :param hops: number of message-passing layers.
+    :ivar nodes: int64 [out], the nodes that have a state after the round, ascending.
+    :ivar pair_row: int64 [pairs], row of the sender in the list before.
+    :ivar pair_relation: int64 [pairs], the message relation.
+    :ivar gather: sparse CSR [out, pairs], scales of the messages; `scatter` is its transpose.
+    :ivar carry: int64 [out], each node's row in the list before, or -1.
+    :ivar message: int64 [entries], which message each entry of `gather` is, in the order of its rows.
+    """
+
+    nodes: Tensor
+    pair_row: Tensor
+    pair_relation: Tensor
+    gather: Tensor
+    scatter: Tensor
+    carry: Tensor
+    message: Tensor
+
+
+class Messages:
+    """Directed messages over some of a graph's edges.
+
+    :param graph: the graph.
+    :param edges: int64 [n] ids of the edges that carry messages.
+    """
+
+    def __init__(self, graph: Graph, edges: Edges) -> None:
+        self.num_nodes, self.num_edges = graph.num_nodes, graph.num_edges
+        self.num_relations = 2 * len(graph.relations)
+        every = DirectedEdges.of(graph, edges)
+        pairs, pair = np.unique(every.source * self.num_relations + every.relation, return_inverse=True)
+        by_target = np.lexsort((pair, every.target))
+        columns = (every.source, every.target, every.relation, every.edge, pair)
+        self.source, self.target, self.relation, self.edge, self.pair = (
+            torch.from_numpy(column[by_target]) for column in columns
+        )
+        self.pair_source, self.pair_relation = (torch.from_numpy(part) for part in divmod(pairs, self.num_relations))
+        self._by_pair = torch.from_numpy(np.lexsort((self.target.numpy(), self.pair.numpy())))
+        _, into = np.unique((self.target * self.num_relations + self.relation).numpy(), return_inverse=True)
+        self._into = torch.from_numpy(into)
+        self._types = np.asarray(graph.node_type)
+        self._useful: dict[tuple[int, int], list[Tensor]] = {}
+
+    def visible(self, hidden: Tensor | None = None) -> Tensor:
+        """Tell which messages pass: bool [num_messages], False for both directions of the `hidden` edge ids."""
+        if hidden is None:
+            return torch.ones(len(self.edge), dtype=torch.bool)
+        gone = torch.zeros(self.num_edges, dtype=torch.bool)
+        gone[hidden] = True
+        return ~gone[self.edge]
+
+    def scale(self, visible: Tensor) -> Tensor:
+        """Give every message its factor: float32 [num_messages], 0 where it is hidden.
+
+        A message is divided by (number of visible messages of its relation to its target) ** 0.5, between a sum,
+        in which hubs drown the rest, and a mean, which forgets counts; and by (number of visible messages of its
+        pair) ** 0.3, since what a hub says to all says little to each.
         """
-        from torch_geometric.utils import k_hop_subgraph
+        passing = visible.double()
+        came = torch.bincount(self._into, weights=passing).clamp(min=1) ** -TARGET_DAMPING
+        went = torch.bincount(self.pair, weights=passing).clamp(min=1) ** -SOURCE_DAMPING
+        return (passing * came[self._into] * went[self.pair]).float()
 
-        pairs = torch.stack([self.source, self.target])
-        _, _, _, keep = k_hop_subgraph(anchors, hops, pairs, num_nodes=self.num_nodes)
-        parts = (self.source[keep], self.target[keep], self.relation[keep], self.edge[keep], self.scale[keep])
-        return Messages(*parts, self.num_nodes, self.num_relations)
+    def degrees(self, visible: Tensor) -> Tensor:
+        """Count the visible edges of every node: float32 [num_nodes, num_relations], logarithm of 1 + the number."""
+        counts = torch.bincount(self.pair, weights=visible.double(), minlength=len(self.pair_source))
+        table = torch.zeros(self.num_nodes, self.num_relations)
+        table[self.pair_source, self.pair_relation] = counts.float()
+        return torch.log1p(table)
 
-    def matrices(self) -> list[tuple[int, Tensor]]:
-        """Give one scaled CSR matrix [num_nodes, num_nodes], row = receiver, for each relation with messages."""
-        counts = torch.bincount(self.relation, minlength=self.num_relations)
-        starts = torch.cumsum(counts, 0) - counts
-        found = []
-        for kind in torch.nonzero(counts).flatten().tolist():
-            rows = slice(int(starts[kind]), int(starts[kind] + counts[kind]))
-            target, source = self.target[rows], self.source[rows]
-            degree = torch.bincount(target, minlength=self.num_nodes)
-            pointers = torch.cat([torch.zeros(1, dtype=torch.int64), torch.cumsum(degree, 0)])
-            size = (self.num_nodes, self.num_nodes)
-            with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", message=".*[Ss]parse.*", category=UserWarning)
-                matrix = torch.sparse_csr_tensor(pointers, source, self.scale[rows], size, check_invariants=False)
-            found.append((kind, matrix))
+    def candidates(self, relation: int) -> Tensor:
+        """Tell which nodes may answer queries over a message relation, bool [num_nodes]: those of the types that do."""
+        types = np.unique(self._types[self.target[self.relation == relation].numpy()])
+        return torch.from_numpy(np.isin(self._types, types))
+
+    def _useful_after(self, relation: int, hops: int) -> list[Tensor]:
+        """Tell for each round which nodes' states can still reach a candidate, bool [num_nodes] each."""
+        found = self._useful.get((relation, hops))
+        if found is None:
+            found = [self.candidates(relation)]
+            for _ in range(hops - 1):
+                wider = found[0].clone()
+                wider[self.source[found[0][self.target]]] = True
+                found.insert(0, wider)
+            self._useful[relation, hops] = found
         return found
 
+    def hops(self, anchors: Tensor, relation: int, count: int, scale: Tensor) -> list[Hop]:
+        """Lay out the rounds of a batch of queries over one message relation.
 
-def _scale(target: Tensor, relation: Tensor, num_relations: int) -> Tensor:
-    """Give every message its scale, see :class:`Messages`."""
-    _, where, counts = torch.unique(target * num_relations + relation, return_inverse=True, return_counts=True)
-    scale: Tensor = counts[where].float().rsqrt()
-    return scale
+        Only nodes that a message from an anchor has reached and whose state can still reach a candidate take part;
+        after the last round the nodes are all candidates, reached or not. The scores are those of the whole graph.
+
+        :param anchors: int64 [batch] nodes.
+        :param relation: the message relation asked for.
+        :param count: how many rounds.
+        :param scale: float32 [num_messages], see :meth:`scale`.
+        :returns: the rounds; the list of nodes before the first one is the anchors, each once, ascending.
+        """
+        active = torch.zeros(self.num_nodes, dtype=torch.bool)
+        active[anchors] = True
+        rounds = []
+        for number, useful in enumerate(self._useful_after(relation, count), 1):
+            passing = (scale > 0) & active[self.source] & useful[self.target]
+            after = useful.clone() if number == count else active & useful
+            after[self.target[passing]] = True
+            rounds.append(self._hop(active, after, passing, scale))
+            active = after
+        return rounds
+
+    def _hop(self, before: Tensor, after: Tensor, passing: Tensor, scale: Tensor) -> Hop:
+        rows_before, rows_after = _numbered(before), _numbered(after)
+        in_use = torch.zeros(len(self.pair_source), dtype=torch.bool)
+        in_use[self.pair[passing]] = True
+        pair_rows, nodes = _numbered(in_use), torch.nonzero(after).flatten()
+        by_target, by_pair = torch.nonzero(passing).flatten(), self._by_pair[passing[self._by_pair]]
+        size = len(nodes), int(in_use.sum())
+        return Hop(
+            nodes,
+            rows_before[self.pair_source[in_use]],
+            self.pair_relation[in_use],
+            _csr(rows_after[self.target[by_target]], pair_rows[self.pair[by_target]], scale[by_target], size),
+            _csr(pair_rows[self.pair[by_pair]], rows_after[self.target[by_pair]], scale[by_pair], size[::-1]),
+            rows_before[nodes],
+            by_target,
+        )
+
+
+def _numbered(chosen: Tensor) -> Tensor:
+    """Number the True places of a mask from 0, int64; -1 elsewhere."""
+    return torch.where(chosen, torch.cumsum(chosen, 0) - 1, -1)
+
+
+def _csr(row: Tensor, column: Tensor, value: Tensor, size: tuple[int, ...]) -> Tensor:
+    """Make a sparse CSR matrix of entries that come in the order of their rows."""
+    pointers = torch.cat([torch.zeros(1, dtype=torch.int64), torch.bincount(row, minlength=size[0]).cumsum(0)])
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*[Ss]parse.*", category=UserWarning)
+        return torch.sparse_csr_tensor(pointers, column, value, size, check_invariants=False)

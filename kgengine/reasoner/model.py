@@ -1,8 +1,9 @@
 """The reasoner's network: Bellman-Ford-like message passing that starts at the anchor of a query.
 
-The family is NBFNet (Zhu et al. 2021, arXiv 2106.06935): a node's state after L layers summarises the
-paths of length <= L from the anchor, conditional on the query relation. Ours differs in two ways: each
-relation's messages pass as one sparse product, and the scoring head also sees the node's PyKEEN vector.
+The family is NBFNet (Zhu et al. 2021, arXiv 2106.06935): a node's state after L rounds summarises the
+paths of length <= L from the anchor, conditional on the query relation, on which each relation's message
+vector depends. As in RED-GNN (Zhang & Yao 2022, arXiv 2108.06040) only nodes that the anchor reaches take
+part. Ours also sees every node's degree by relation, since popularity is information.
 """
 
 from dataclasses import asdict, dataclass
@@ -11,9 +12,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
-from torch_geometric.utils import spmm
 
-from kgengine.reasoner.adjacency import Messages
+from kgengine.reasoner.adjacency import Hop, Messages
+
+OUT_OF_RANGE = -1e4
+"""Logit of a node whose type never answers the query's relation."""
 
 
 @dataclass(frozen=True)
@@ -21,14 +24,12 @@ class ReasonerConfig:
     """Shape of the network.
 
     :ivar num_relations: message relations, inverses included.
-    :ivar features: dimension of the PyKEEN vectors, 0 to go without.
     :ivar hidden: dimension of a node's state.
-    :ivar hops: number of layers: how far a query sees.
+    :ivar hops: number of rounds: how far a query sees.
     :ivar dropout: share of state entries dropped in training.
     """
 
     num_relations: int
-    features: int
     hidden: int = 32
     hops: int = 3
     dropout: float = 0.1
@@ -38,7 +39,20 @@ class ReasonerConfig:
         return asdict(self)
 
 
-class RelationalLayer(MessagePassing):  # type: ignore[misc]
+class _SparseProduct(torch.autograd.Function):
+    """A sparse matrix times a dense one, with the transpose at hand for the gradient of the dense one."""
+
+    @staticmethod
+    def forward(ctx: Any, dense: Tensor, matrix: Tensor, transpose: Tensor) -> Tensor:
+        ctx.transpose = transpose
+        return matrix @ dense
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, None, None]:
+        return ctx.transpose @ gradient.contiguous(), None, None
+
+
+class RelationalRound(MessagePassing):  # type: ignore[misc]
     """One round: every node sums its neighbours' states, each multiplied by the relation's vector (DistMult).
 
     :param config: shape of the network.
@@ -46,34 +60,65 @@ class RelationalLayer(MessagePassing):  # type: ignore[misc]
 
     def __init__(self, config: ReasonerConfig) -> None:
         super().__init__(aggr="sum")
-        self.relation = nn.Parameter(torch.empty(config.num_relations, config.hidden))
-        nn.init.uniform_(self.relation, 0.5, 1.5)
-        self.update_state = nn.Linear(2 * config.hidden, config.hidden)
-        self.norm = nn.LayerNorm(config.hidden)
+        relations, hidden = config.num_relations, config.hidden
+        self.relation = nn.Parameter(torch.empty(relations, hidden).uniform_(0.5, 1.5))
+        self.of_query = nn.Linear(hidden, relations * hidden)
+        nn.init.normal_(self.of_query.weight, std=0.1)
+        nn.init.zeros_(self.of_query.bias)
+        self.received, self.carried = nn.Linear(hidden, hidden), nn.Linear(hidden, hidden, bias=False)
+        self.degree = nn.Linear(relations, hidden, bias=False)
+        self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(config.dropout)
 
-    def forward(self, state: Tensor, start: Tensor, matrices: list[tuple[int, Tensor]]) -> Tensor:
+    def forward(
+        self, state: Tensor, reached: Tensor, query: Tensor, hop: Hop, degrees: Tensor, gates: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Pass one round of messages; a node that no path from the anchor has reached stays at zero.
 
-        :param state: float32 [num_nodes, batch, hidden].
-        :param start: float32 [num_nodes, batch, hidden], the boundary condition, added in every round.
-        :param matrices: see :meth:`Messages.matrices`.
-        :returns: float32 [num_nodes, batch, hidden], the new states.
+        :param state: float32 [before, batch, hidden].
+        :param reached: float32 [before, batch], 1 where a path from the anchor has come, else 0.
+        :param query: float32 [hidden], the query relation.
+        :param hop: the round.
+        :param degrees: float32 [num_nodes, num_relations], see :meth:`Messages.degrees`.
+        :param gates: float32 [num_messages], factors of the messages that a gradient is wanted for; slow.
+        :returns: the same two after the round, [out, batch, hidden] and [out, batch].
         """
-        nodes, batch, hidden = state.shape
-        received = start
-        for kind, matrix in matrices:
-            sent = (state * self.relation[kind]).reshape(nodes, batch * hidden)
-            received = received + self.propagate(matrix, x=sent).reshape(nodes, batch, hidden)
-        mixed = torch.relu(self.norm(self.update_state(torch.cat([received, state], dim=-1))))
-        reached = (received != 0).any(dim=-1, keepdim=True) | (state != 0).any(dim=-1, keepdim=True)
-        renewed: Tensor = state + self.dropout(mixed) * reached
-        return renewed
+        _, batch, hidden = state.shape
+        vectors = self.relation + self.of_query(query).view(-1, hidden)
+        sent = state.index_select(0, hop.pair_row) * vectors.index_select(0, hop.pair_relation)[:, None]
+        if gates is None:
+            received = self.propagate(hop.gather, x=sent.reshape(-1, batch * hidden), transpose=hop.scatter)
+        else:
+            received = _gated(hop, sent.reshape(-1, batch * hidden), gates)
+        came = hop.gather @ reached.index_select(0, hop.pair_row) > 0
+        old, was = _carried(state, hop.carry), _carried(reached, hop.carry)
+        now = (came | (was > 0)).float()
+        mixed = (
+            self.received(received.view(-1, batch, hidden))
+            + self.carried(old)
+            + self.degree(degrees[hop.nodes])[:, None]
+        )
+        return old + self.dropout(torch.relu(self.norm(mixed))) * now[..., None], now
 
-    def message_and_aggregate(self, adj_t: Tensor, x: Tensor) -> Tensor:
-        """Sum the senders' states by a sparse product, [num_nodes, num_nodes] x [num_nodes, width]."""
-        summed: Tensor = spmm(adj_t, x, reduce=self.aggr)
+    def message_and_aggregate(self, adj_t: Tensor, x: Tensor, transpose: Tensor) -> Tensor:
+        """Sum the messages by a sparse product, [out, pairs] x [pairs, width]."""
+        summed: Tensor = _SparseProduct.apply(x, adj_t, transpose)  # type: ignore[no-untyped-call]
         return summed
+
+
+def _gated(hop: Hop, sent: Tensor, gates: Tensor) -> Tensor:
+    """Sum the messages one by one, each times its gate."""
+    rows = torch.repeat_interleave(torch.arange(len(hop.nodes)), torch.diff(hop.gather.crow_indices()))
+    factor = hop.gather.values() * gates[hop.message]
+    summed = torch.zeros(len(hop.nodes), sent.shape[1])
+    return summed.index_add(0, rows, sent[hop.gather.col_indices()] * factor[:, None])
+
+
+def _carried(before: Tensor, carry: Tensor) -> Tensor:
+    """Take the rows `carry` of a tensor; a row -1 gives zeros."""
+    known = carry >= 0
+    taken = before.index_select(0, carry.clamp(min=0))
+    return taken * known.view(-1, *[1] * (before.dim() - 1)).float()
 
 
 class Reasoner(nn.Module):
@@ -85,33 +130,41 @@ class Reasoner(nn.Module):
     def __init__(self, config: ReasonerConfig) -> None:
         super().__init__()
         self.config = config
-        self.query = nn.Embedding(config.num_relations, config.hidden)
-        self.layers = nn.ModuleList([RelationalLayer(config) for _ in range(config.hops)])
-        self.feature = nn.Linear(config.features, config.hidden) if config.features else None
-        self.feature_dropout = nn.Dropout(0.5)
-        width = config.hidden * (3 if config.features else 2)
-        self.head = nn.Sequential(nn.Linear(width, 2 * config.hidden), nn.ReLU(), nn.Linear(2 * config.hidden, 1))
+        hidden = config.hidden
+        self.query = nn.Embedding(config.num_relations, hidden)
+        self.rounds = nn.ModuleList([RelationalRound(config) for _ in range(config.hops)])
+        self.degree = nn.Linear(config.num_relations, hidden)
+        self.head = nn.Sequential(
+            nn.Linear(3 * hidden, 2 * hidden), nn.ReLU(), nn.Dropout(config.dropout), nn.Linear(2 * hidden, 1)
+        )
 
-    def forward(self, messages: Messages, features: Tensor, anchors: Tensor, relations: Tensor) -> Tensor:
-        """Score all nodes for a batch of queries.
+    def forward(
+        self, messages: Messages, visible: Tensor, anchors: Tensor, relation: int, gates: Tensor | None = None
+    ) -> Tensor:
+        """Score all nodes for a batch of queries over one message relation.
 
-        :param messages: the visible part of the graph.
-        :param features: float32 [num_nodes, config.features], standardised PyKEEN vectors.
+        :param messages: the graph's messages.
+        :param visible: bool [num_messages], those that pass.
         :param anchors: int64 [batch], the node that each query starts from.
-        :param relations: int64 [batch], the message relation that each query asks for.
-        :returns: float32 [batch, num_nodes], logits; higher is more likely.
+        :param relation: the message relation that all queries ask for.
+        :param gates: see :meth:`RelationalRound.forward`.
+        :returns: float32 [batch, num_nodes], logits, higher is more likely; OUT_OF_RANGE for nodes of other types
+            than answer the relation.
         """
-        nodes, batch = messages.num_nodes, len(anchors)
-        wanted = self.query(relations)
-        start = torch.zeros(nodes, batch, self.config.hidden)
-        start[anchors, torch.arange(batch)] = wanted
-        matrices = messages.within(anchors, self.config.hops).matrices()
-        state = start
-        for layer in self.layers:
-            state = layer(state, start, matrices)
-        seen = [state, wanted.expand(nodes, batch, -1)]
-        if self.feature is not None:
-            known = self.feature_dropout(torch.tanh(self.feature(features)))
-            seen.append(known[:, None].expand(nodes, batch, -1))
-        scores: Tensor = self.head(torch.cat(seen, dim=-1))
-        return scores.squeeze(-1).T
+        batch, query = len(anchors), self.query.weight[relation]
+        degrees = messages.degrees(visible)
+        nodes, place = torch.unique(anchors, return_inverse=True)
+        reached = torch.zeros(len(nodes), batch)
+        reached[place, torch.arange(batch)] = 1
+        state = reached[..., None] * query
+        for layer, hop in zip(
+            self.rounds, messages.hops(anchors, relation, self.config.hops, messages.scale(visible)), strict=True
+        ):
+            state, reached = layer(state, reached, query, hop, degrees, gates)
+            nodes = hop.nodes
+        shape = state.shape[:2]
+        popularity = torch.relu(self.degree(degrees[nodes]))[:, None]
+        seen = torch.cat([state, query.expand(*shape, -1), popularity.expand(*shape, -1)], dim=-1)
+        logits = torch.full((batch, messages.num_nodes), OUT_OF_RANGE)
+        logits[:, nodes] = self.head(seen).squeeze(-1).T
+        return logits
