@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from kgengine.bundles import BundleConfig, BundleSampler
-from kgengine.edge_scores import PredictedEdges, StoredScores, open_edge_scores, open_stored_scores
+from kgengine.edge_scores import open_stored_scores
 from kgengine.graph import Graph
 from kgengine.schema import DISEASE
 from kgengine.workspace import Workspace
@@ -57,8 +57,5 @@ def make_sampler(
     if codes is not None and not names:
         raise click.UsageError("--codes names no disease; give ICD-10 codes or names, or leave it out")
     diseases = [graph.resolve(name, DISEASE) for name in names] or None
-    if predicted_share:
-        scores = open_stored_scores(workspace.reasoner, graph)
-    else:
-        scores = StoredScores(open_edge_scores(workspace.reasoner, graph), PredictedEdges.empty())
+    scores = open_stored_scores(workspace.reasoner, graph)
     return BundleSampler(graph, scores, BundleConfig(predicted_share=predicted_share, **config), diseases)

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 EXACT, PREDICTED = "exact", "predicted"
 BEAM = 32
-"""From how many of the likeliest nodes of a step missing links are followed; exact edges are followed from all."""
+"""How many of the likeliest uncertain nodes of a step are followed; those that edges alone lead to are all followed."""
 
+_BATCH = 64
 _Floats = npt.NDArray[np.float32]
 
 
@@ -82,6 +83,7 @@ def predict(
     :raises KGError: the path can't be asked, or the reasoner knows none of its relations.
     """
     graph = reasoner.graph
+    relations = relations or [()] * (len(types) - 1)
     exact = follow(graph, anchors, types, relations, limit=None)
     steps = [
         message_relations(graph, here, there, names)
@@ -141,9 +143,10 @@ def spread(
     for step, there in zip(steps[1:], types[2:], strict=True):
         span = slice(*graph.span(there))
         certain = np.flatnonzero(score == 1.0)
-        likely = np.argsort(-score, kind="stable")[:BEAM]
-        senders = np.unique(np.concatenate([certain, likely[score[likely] > 0]]))
-        table, kinds = _step(reasoner, senders, step, likely)
+        doubtful = np.where(score < 1.0, score, 0.0)
+        likely = np.argsort(-doubtful, kind="stable")[:BEAM]
+        senders = np.unique(np.concatenate([certain, likely[doubtful[likely] > 0]]))
+        table, kinds = _step(reasoner, senders, step)
         table *= score[senders, None]
         for row, sender in enumerate(senders.tolist()):  # a way visits no node twice
             table[row, [*anchors, *ways[sender].nodes]] = 0.0
@@ -159,21 +162,19 @@ def spread(
 
 
 def _step(
-    reasoner: "TrainedReasoner",
-    senders: npt.NDArray[np.int64],
-    step: Sequence[int],
-    likely: npt.NDArray[np.int64] | None = None,
+    reasoner: "TrainedReasoner", senders: npt.NDArray[np.int64], step: Sequence[int]
 ) -> tuple[_Floats, npt.NDArray[np.int64]]:
     """Give the greatest probability over the relations of a step, and which relation has it: [senders, num_nodes]."""
     score = np.zeros((len(senders), reasoner.graph.num_nodes), np.float32)
     kinds = np.zeros(score.shape, np.int64)
-    guessed = np.ones(len(senders), np.bool_) if likely is None else np.isin(senders, likely)
     for kind in step:
-        found = np.zeros_like(score)
-        for row, sender in enumerate(senders.tolist()):
-            found[row, reasoner.known.answers(sender, kind)] = 1.0
-        if kind in reasoner.asked and guessed.any():
-            found[guessed] = reasoner.probabilities(senders[guessed], kind)
+        if kind in reasoner.asked:
+            parts = np.array_split(senders, -(-len(senders) // _BATCH) or 1)
+            found = np.concatenate([reasoner.probabilities(part, kind) for part in parts])
+        else:
+            found = np.zeros_like(score)
+            for row, sender in enumerate(senders.tolist()):
+                found[row, reasoner.known.answers(sender, kind)] = 1.0
         kinds[found > score] = kind
         score = np.maximum(score, found)
     return score, kinds

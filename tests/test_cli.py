@@ -3,6 +3,7 @@ one clear line with a non-zero exit code for every kind of bad input."""
 
 import csv
 import json
+import math
 import os
 import re
 import signal
@@ -139,7 +140,7 @@ def test_query_in_russian_finds_the_same_node(kg: Run, trained: Path) -> None:
 
 
 def test_query_predict_marks_exact_and_predicted(kg: Run, trained: Path) -> None:
-    code, out, _ = kg("-w", trained, "query", "J18", "--predict", "treats", "-n", "500", "--json")
+    code, out, _ = kg("-w", trained, "query", "J18", "--predict", "treats", "-n", "25", "--json")
     answers = json.loads(out)["answers"]
     assert code == 0
     assert {answer["state"] for answer in answers} == {"exact", "predicted"}
@@ -152,10 +153,15 @@ def test_query_predict_marks_exact_and_predicted(kg: Run, trained: Path) -> None
     assert {(answer["state"], answer["score"], answer["paths"]) for answer in certain} == {("exact", 1.0, 1)}
     assert {answer["state"] for answer in likely} == {"predicted"}
     drugs = {graph.id(node) for node in graph.nodes_of_type("drug")}
-    assert {answer["id"] for answer in likely} == drugs - set(known)
-    shares = [answer["score"] for answer in likely]
-    assert shares == sorted(shares, reverse=True)
-    assert sum(shares) == pytest.approx(1)
+    assert len({answer["id"] for answer in likely}) == 25
+    assert {answer["id"] for answer in likely} <= drugs - set(known)
+    probabilities = [answer["score"] for answer in likely]
+    assert probabilities == sorted(probabilities, reverse=True)
+    assert all(0 < probability < 1 for probability in probabilities)
+    for answer in likely:
+        (link,) = answer["assumed"]
+        assert (link["head"], link["relation"], link["tail"]) == (answer["id"], "treats", "ICD10:J18")
+        assert link["probability"] == pytest.approx(answer["score"], abs=1e-4)
     assert any(answer["proofs"] for answer in likely)
     for answer in likely:
         for proof in answer["proofs"]:
@@ -187,16 +193,23 @@ def test_query_predict_in_text_says_state_and_share(kg: Run, trained: Path) -> N
     assert re.search(r"  predicted, 0\.\d{3}$", heads[-1])
 
 
-def test_query_predict_knows_both_ends_of_a_symmetric_relation(kg: Run, trained: Path) -> None:
-    graph = Graph.open(trained / "graph")
-    one = next(metaedge for metaedge in graph.metaedges if metaedge.relation == "interacts_with")
-    states = []
-    for edge in range(one.start, one.stop):
-        ends = [graph.id(node) for node in (graph.edge(edge).head, graph.edge(edge).tail)]
-        for anchor, partner in (ends, ends[::-1]):
-            out = kg("-w", trained, "query", anchor, "--predict", "interacts_with", "-n", "500", "--json")[1]
-            states += [answer["state"] for answer in json.loads(out)["answers"] if answer["id"] == partner]
-    assert states == ["exact"] * 2 * (one.stop - one.start)
+def test_query_predict_refuses_a_relation_that_was_never_measured(kg: Run, trained: Path) -> None:
+    code, out, err = kg("-w", trained, "query", "amoxicillin", "--predict", "subclass_of")
+    assert (code, out) == (1, "")
+    assert "the reasoner predicts only contraindicated_in, has_phenotype, has_side_effect, treats" in err
+
+
+def test_query_predict_follows_a_path(kg: Run, trained: Path) -> None:
+    path = ("--path", "symptom/disease/drug", "--predict")
+    code, out, _ = kg("-w", trained, "query", "fever", "cough", *path, "-n", "3", "--json")
+    answers = json.loads(out)["answers"]
+    assert code == 0
+    assert [answer["state"] for answer in answers] == ["exact"] * 3 + ["predicted"] * 3
+    assert all(answer["type"] == "drug" for answer in answers)
+    for answer in answers[3:]:
+        assert answer["score"] == pytest.approx(math.prod(link["probability"] for link in answer["assumed"]), abs=2e-3)
+    text = kg("-w", trained, "query", "fever", "cough", *path, "-n", "1")[1]
+    assert re.search(r"^       assuming .+ -\w+-> .+ \(0\.\d\d\)$", text, re.MULTILINE)
 
 
 def test_sample_gives_facts_with_edges_and_scores(kg: Run, trained: Path) -> None:
