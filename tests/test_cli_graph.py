@@ -411,7 +411,7 @@ REFUSED: list[tuple[str, int, str]] = [
     (
         "asthma|--predict|treats|--mistaken-for",
         2,
-        "--predict goes over one relation or along --path; drop the other options",
+        "--predict goes over one relation or along --path; drop the other",
     ),
     ("asthma|--predict|treats|--source|core", 2, "--predict goes over one relation or along --path; "),
     ("asthma|--predict|treats|--min-score|0", 2, "--predict goes over one relation or along --path; "),

@@ -112,7 +112,7 @@ def test_one_relation_becomes_a_path_whose_direction_follows_the_anchor(core: Gr
 def test_a_path_of_relations_that_were_never_asked_is_refused(reasoner: TrainedReasoner) -> None:
     graph = reasoner.graph
     drug = graph.resolve("amoxicillin", "drug")
-    with pytest.raises(KGError, match="predicts only .*treats.*of which this path has none"):
+    with pytest.raises(KGError, match=r"predicts only .*treats.*of which this path has none"):
         predict(reasoner, [drug], ["drug", "drug_class"], [["subclass_of"]], 3)
 
 
