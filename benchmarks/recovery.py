@@ -2,9 +2,10 @@
 
     python -m benchmarks.recovery kg-workspace/graph
 
-A reasoner is trained with a tenth of the graph's clinical edges held out (and a tenth for stopping). For each disease that
-lost a symptom, the chance is worked out that one predicted symptom, drawn as `kg sample` draws it, is a lost one; beside
-it that chance when symptoms that the disease isn't known to have are drawn by the number of diseases that have them.
+A reasoner is trained with a tenth of the graph's clinical edges held out (and a tenth for stopping). For each
+disease that lost a symptom, the chance is worked out that one predicted symptom, drawn as `kg sample` draws it, is a
+lost one; beside it that chance when symptoms that the disease isn't known to have are drawn by the number of diseases
+that have them.
 """
 
 import argparse
@@ -50,7 +51,7 @@ def main() -> None:
         weights[np.asarray(graph.node_type) != graph.type_index(SYMPTOM)] = 0.0
         frequent.append(weights[list(missing)].sum() / weights.sum())
     print(
-        f"a drawn prediction is a lost symptom: {np.mean(predicted):.3f}; drawn by frequency alone: {np.mean(frequent):.3f}"
+        f"a drawn prediction is a lost symptom: {np.mean(predicted):.3f}; by frequency alone: {np.mean(frequent):.3f}"
     )
     print(f"{len(lost)} diseases that lost {np.mean([len(one) for one in lost.values()]):.1f} symptoms on average")
 

@@ -8,6 +8,7 @@ passed on by a sparse product. Nothing is learned here.
 
 import warnings
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +21,7 @@ from kgengine.schema import SYMMETRIC_RELATIONS
 Edges = npt.NDArray[np.int64]
 
 TARGET_DAMPING, SOURCE_DAMPING = 0.5, 0.3
-"""Exponents of the scale of a message, see :meth:`Messages.scale`; chosen by validation MRR (docs/log.md)."""
+"""Exponents of the scale of a message, see :class:`Visible`; chosen by validation MRR (docs/log.md)."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,21 @@ class Hop:
     message: Tensor
 
 
+@dataclass(frozen=True)
+class Visible:
+    """What passes of a graph's messages.
+
+    :ivar scale: float32 [num_messages], every message's factor, 0 where it is hidden: it is divided by (number of
+        visible messages of its relation to its target) ** 0.5, between a sum, in which hubs drown the rest, and a
+        mean, which forgets counts; and by (number of visible messages of its pair) ** 0.3, since what a hub says to
+        all says little to each.
+    :ivar degrees: float32 [num_nodes, num_relations], log(1 + visible edges) of every node.
+    """
+
+    scale: Tensor
+    degrees: Tensor
+
+
 class Messages:
     """Directed messages over some of a graph's edges.
 
@@ -93,32 +109,30 @@ class Messages:
         self._types = np.asarray(graph.node_type)
         self._useful: dict[tuple[int, int], list[Tensor]] = {}
 
-    def visible(self, hidden: Tensor | None = None) -> Tensor:
-        """Tell which messages pass: bool [num_messages], False for both directions of the `hidden` edge ids."""
+    @cached_property
+    def everything(self) -> "Visible":
+        """All messages pass."""
+        return self._visible(torch.ones(len(self.edge), dtype=torch.bool))
+
+    def visible(self, hidden: Tensor | None = None) -> "Visible":
+        """Say which messages pass, and what follows from it.
+
+        :param hidden: int64 [n] ids of edges whose messages, of both directions, don't pass; none when None.
+        """
         if hidden is None:
-            return torch.ones(len(self.edge), dtype=torch.bool)
+            return self.everything
         gone = torch.zeros(self.num_edges, dtype=torch.bool)
         gone[hidden] = True
-        return ~gone[self.edge]
+        return self._visible(~gone[self.edge])
 
-    def scale(self, visible: Tensor) -> Tensor:
-        """Give every message its factor: float32 [num_messages], 0 where it is hidden.
-
-        A message is divided by (number of visible messages of its relation to its target) ** 0.5, between a sum,
-        in which hubs drown the rest, and a mean, which forgets counts; and by (number of visible messages of its
-        pair) ** 0.3, since what a hub says to all says little to each.
-        """
-        passing = visible.double()
-        came = torch.bincount(self._into, weights=passing).clamp(min=1) ** -TARGET_DAMPING
-        went = torch.bincount(self.pair, weights=passing).clamp(min=1) ** -SOURCE_DAMPING
-        return (passing * came[self._into] * went[self.pair]).float()
-
-    def degrees(self, visible: Tensor) -> Tensor:
-        """Count the visible edges of every node: float32 [num_nodes, num_relations], logarithm of 1 + the number."""
-        counts = torch.bincount(self.pair, weights=visible.double(), minlength=len(self.pair_source))
-        table = torch.zeros(self.num_nodes, self.num_relations)
-        table[self.pair_source, self.pair_relation] = counts.float()
-        return torch.log1p(table)
+    def _visible(self, passing: Tensor) -> "Visible":
+        weight = passing.double()
+        came = torch.bincount(self._into, weights=weight).clamp(min=1) ** -TARGET_DAMPING
+        counts = torch.bincount(self.pair, weights=weight, minlength=len(self.pair_source))
+        went = counts.clamp(min=1) ** -SOURCE_DAMPING
+        degrees = torch.zeros(self.num_nodes, self.num_relations)
+        degrees[self.pair_source, self.pair_relation] = torch.log1p(counts).float()
+        return Visible((weight * came[self._into] * went[self.pair]).float(), degrees)
 
     def candidates(self, relation: int) -> Tensor:
         """Tell which nodes may answer queries over a message relation, bool [num_nodes]: those of the types that do."""
@@ -146,7 +160,7 @@ class Messages:
         :param anchors: int64 [batch] nodes.
         :param relation: the message relation asked for.
         :param count: how many rounds.
-        :param scale: float32 [num_messages], see :meth:`scale`.
+        :param scale: float32 [num_messages], see :class:`Visible`.
         :returns: the rounds; the list of nodes before the first one is the anchors, each once, ascending.
         """
         active = torch.zeros(self.num_nodes, dtype=torch.bool)

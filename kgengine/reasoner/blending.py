@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from kgengine.graph import Graph
-from kgengine.reasoner.adjacency import Edges, Messages
+from kgengine.reasoner.adjacency import Edges, Messages, Visible
 from kgengine.reasoner.model import OUT_OF_RANGE, Reasoner
 from kgengine.reasoner.queries import QueryTable, Scorer
 from kgengine.split import Split
@@ -62,12 +62,12 @@ class Blend:
         return lambda anchors, relation: self.logits(messages, visible, anchors, relation).numpy()
 
     def parts(
-        self, messages: Messages, visible: Tensor, anchors: Edges, relation: int, embedded: bool = True
+        self, messages: Messages, visible: Visible, anchors: Edges, relation: int, embedded: bool = True
     ) -> tuple[Tensor, Tensor]:
         """Score by the networks and by the embedding.
 
         :param messages: the graph's messages.
-        :param visible: bool [num_messages], those that pass.
+        :param visible: what passes of them.
         :param anchors: int64 [batch] nodes.
         :param relation: the message relation asked for.
         :param embedded: False to leave the embedding out.
@@ -85,7 +85,7 @@ class Blend:
         spread = (scores - among.mean(dim=1, keepdim=True)) / (among.std(dim=1, keepdim=True, correction=0) + 1e-6)
         return network, spread
 
-    def logits(self, messages: Messages, visible: Tensor, anchors: Edges, relation: int) -> Tensor:
+    def logits(self, messages: Messages, visible: Visible, anchors: Edges, relation: int) -> Tensor:
         """Blend the scores: float32 [batch, num_nodes], OUT_OF_RANGE for nodes of other types than answer."""
         network, spread = self.parts(messages, visible, anchors, relation)
         own, other = self.weights[relation]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch_geometric.nn import MessagePassing
 
-from kgengine.reasoner.adjacency import Hop, Messages
+from kgengine.reasoner.adjacency import Hop, Messages, Visible
 
 OUT_OF_RANGE = -1e4
 """Logit of a node whose type never answers the query's relation."""
@@ -79,7 +79,7 @@ class RelationalRound(MessagePassing):  # type: ignore[misc]
         :param reached: float32 [before, batch], 1 where a path from the anchor has come, else 0.
         :param query: float32 [hidden], the query relation.
         :param hop: the round.
-        :param degrees: float32 [num_nodes, num_relations], see :meth:`Messages.degrees`.
+        :param degrees: float32 [num_nodes, num_relations], see :class:`Visible`.
         :param gates: float32 [num_messages], factors of the messages that a gradient is wanted for; slow.
         :returns: the same two after the round, [out, batch, hidden] and [out, batch].
         """
@@ -139,12 +139,12 @@ class Reasoner(nn.Module):
         )
 
     def forward(
-        self, messages: Messages, visible: Tensor, anchors: Tensor, relation: int, gates: Tensor | None = None
+        self, messages: Messages, visible: Visible, anchors: Tensor, relation: int, gates: Tensor | None = None
     ) -> Tensor:
         """Score all nodes for a batch of queries over one message relation.
 
         :param messages: the graph's messages.
-        :param visible: bool [num_messages], those that pass.
+        :param visible: what passes of them.
         :param anchors: int64 [batch], the node that each query starts from.
         :param relation: the message relation that all queries ask for.
         :param gates: see :meth:`RelationalRound.forward`.
@@ -152,18 +152,17 @@ class Reasoner(nn.Module):
             than answer the relation.
         """
         batch, query = len(anchors), self.query.weight[relation]
-        degrees = messages.degrees(visible)
         nodes, place = torch.unique(anchors, return_inverse=True)
         reached = torch.zeros(len(nodes), batch)
         reached[place, torch.arange(batch)] = 1
         state = reached[..., None] * query
         for layer, hop in zip(
-            self.rounds, messages.hops(anchors, relation, self.config.hops, messages.scale(visible)), strict=True
+            self.rounds, messages.hops(anchors, relation, self.config.hops, visible.scale), strict=True
         ):
-            state, reached = layer(state, reached, query, hop, degrees, gates)
+            state, reached = layer(state, reached, query, hop, visible.degrees, gates)
             nodes = hop.nodes
         shape = state.shape[:2]
-        popularity = torch.relu(self.degree(degrees[nodes]))[:, None]
+        popularity = torch.relu(self.degree(visible.degrees[nodes]))[:, None]
         seen = torch.cat([state, query.expand(*shape, -1), popularity.expand(*shape, -1)], dim=-1)
         logits = torch.full((batch, messages.num_nodes), OUT_OF_RANGE)
         logits[:, nodes] = self.head(seen).squeeze(-1).T

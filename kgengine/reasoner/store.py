@@ -157,10 +157,6 @@ class TrainedReasoner:
         return np.arange(self.graph.num_edges) if self.edges is None else self.edges
 
     @cached_property
-    def _visible(self) -> Tensor:
-        return self.messages.visible()
-
-    @cached_property
     def asked(self) -> frozenset[int]:
         """The message relations that were calibrated; others can't be predicted."""
         return frozenset(self.blend.calibrated())
@@ -172,7 +168,7 @@ class TrainedReasoner:
         :param relation: a message relation of `asked`.
         :returns: float32 [batch, num_nodes], 0 to 1; 1 where the graph states the edge, 0 for the anchor itself.
         """
-        logits = self.blend.logits(self.messages, self._visible, anchors, relation)
+        logits = self.blend.logits(self.messages, self.messages.everything, anchors, relation)
         known = known_answers(self.known, anchors, relation, self.graph.num_nodes)
         found = self.blend.probabilities(logits, known, relation).clamp(max=MOST_CERTAIN)
         found = found.masked_fill(~self.messages.candidates(relation), 0.0).masked_fill(known, 1.0)
