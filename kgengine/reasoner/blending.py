@@ -77,11 +77,12 @@ class Blend:
             nodes = torch.from_numpy(anchors)
             logits = [model(messages, visible, nodes, relation).log_softmax(dim=1) for model in self.models]
         network = torch.stack(logits).mean(dim=0)
-        if self.embedding is None or not embedded:
+        candidates = messages.candidates(relation)
+        if self.embedding is None or not embedded or not candidates.any():
             return network, torch.zeros_like(network)
         count = messages.num_relations // 2
         scores = torch.from_numpy(self.embedding.score(anchors, relation % count, relation >= count))
-        among = scores[:, messages.candidates(relation)]
+        among = scores[:, candidates]
         spread = (scores - among.mean(dim=1, keepdim=True)) / (among.std(dim=1, keepdim=True, correction=0) + 1e-6)
         return network, spread
 
