@@ -392,13 +392,16 @@ def test_interrupted_generate_keeps_whole_lines(trained: Path, tmp_path: Path) -
     out_file = tmp_path / "notes.jsonl"
     command = [*KG, "-w", str(trained), "generate", "-n", "500", "--threads", "1", "--out", str(out_file)]
     process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "80"})
-    deadline = time.monotonic() + 90
-    while not (out_file.exists() and out_file.read_bytes().count(b"\n") >= 2):
-        assert process.poll() is None
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-    process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    deadline = time.monotonic() + 240
+    try:
+        while not (out_file.exists() and out_file.read_bytes().count(b"\n") >= 2):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=60)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     content = out_file.read_text(encoding="utf-8")
