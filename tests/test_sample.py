@@ -81,7 +81,6 @@ def test_predictions_that_are_not_there_are_an_error_of_one_line(kg: Run, worksp
     moved = workspace / "reasoner" / "elsewhere.npz"
     (workspace / "reasoner" / PREDICTED).rename(moved)
     try:
-        assert kg("-w", workspace, "sample", "-n", 2)[0] == 0
         code, out, err = kg("-w", workspace, "sample", "-n", 2, "--predicted-share", 0.4)
     finally:
         moved.rename(workspace / "reasoner" / PREDICTED)
