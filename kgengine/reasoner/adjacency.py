@@ -107,6 +107,7 @@ class Messages:
         _, into = np.unique((self.target * self.num_relations + self.relation).numpy(), return_inverse=True)
         self._into = torch.from_numpy(into)
         self._types = np.asarray(graph.node_type)
+        self._candidates: dict[int, Tensor] = {}
         self._useful: dict[tuple[int, int], list[Tensor]] = {}
 
     @cached_property
@@ -136,8 +137,11 @@ class Messages:
 
     def candidates(self, relation: int) -> Tensor:
         """Tell which nodes may answer queries over a message relation, bool [num_nodes]: those of the types that do."""
-        types = np.unique(self._types[self.target[self.relation == relation].numpy()])
-        return torch.from_numpy(np.isin(self._types, types))
+        found = self._candidates.get(relation)
+        if found is None:
+            types = np.unique(self._types[self.target[self.relation == relation].numpy()])
+            found = self._candidates[relation] = torch.from_numpy(np.isin(self._types, types))
+        return found
 
     def _useful_after(self, relation: int, hops: int) -> list[Tensor]:
         """Tell for each round which nodes' states can still reach a candidate, bool [num_nodes] each."""

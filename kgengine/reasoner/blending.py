@@ -102,9 +102,8 @@ class Blend:
         :returns: float32 [batch, num_nodes], 0 to 1; meaningless for known answers.
         """
         bias, of_share, of_count = self.calibration[relation]
-        log_share = logits - logits.masked_fill(known, OUT_OF_RANGE).logsumexp(dim=1, keepdim=True)
-        count = known.sum(dim=1, keepdim=True).float()
-        return torch.sigmoid(bias + of_share * log_share + of_count * torch.log1p(count))
+        log_share, count = _evidence(logits, known)
+        return torch.sigmoid(bias + of_share * log_share + of_count * count)
 
     def fit(self, graph: Graph, split: Split, messages: Messages) -> None:
         """Fit the weights and the calibration to the validation edges.
@@ -155,11 +154,16 @@ def _fit_weights(network: Tensor, spread: Tensor, right: Tensor, shut: Tensor) -
     return _minimised(weights, loss)
 
 
+def _evidence(logits: Tensor, known: Tensor) -> tuple[Tensor, Tensor]:
+    """Give what a probability rests on: log share among the unknown, [batch, num_nodes], log(1 + known), [batch, 1]."""
+    log_share = logits - logits.masked_fill(known, OUT_OF_RANGE).logsumexp(dim=1, keepdim=True)
+    return log_share, torch.log1p(known.sum(dim=1, keepdim=True).float())
+
+
 def _fit_calibration(logits: Tensor, known: Tensor, right: Tensor, left_out: Tensor) -> Tensor:
     """Fit bias and factors by the log loss over all candidates, lightly held to (0, 1, 0)."""
-    log_share = logits - logits.masked_fill(known, OUT_OF_RANGE).logsumexp(dim=1, keepdim=True)
-    count = torch.log1p(known.sum(dim=1, keepdim=True).float()).expand_as(log_share)
-    log_share, count, truth = log_share[~left_out], count[~left_out], right[~left_out].float()
+    log_share, count = _evidence(logits, known)
+    log_share, count, truth = log_share[~left_out], count.expand_as(logits)[~left_out], right[~left_out].float()
     factors = torch.tensor([0.0, 1.0, 0.0], requires_grad=True)
     start = torch.tensor([0.0, 1.0, 0.0])
 

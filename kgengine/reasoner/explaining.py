@@ -9,12 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from kgengine.edge_scores import PROOF_LENGTH
 from kgengine.proofs import Proof
 from kgengine.reasoner.adjacency import Messages
 from kgengine.reasoner.model import Reasoner
-
-LONGEST = 3
-"""Most edges of a proof: what a reader still follows, and what `kgengine.edge_scores` stores."""
 
 
 def most_important_path(model: Reasoner, messages: Messages, anchor: int, relation: int, answer: int) -> Proof | None:
@@ -25,7 +23,7 @@ def most_important_path(model: Reasoner, messages: Messages, anchor: int, relati
     :param anchor: the query's anchor.
     :param relation: the query's message relation.
     :param answer: the answer.
-    :returns: a simple path of at most `LONGEST` edges, None when no such path leads there.
+    :returns: a simple path of at most `PROOF_LENGTH` edges, None when no such path leads there.
     """
     importance = _importance(model, messages, anchor, relation, answer)
     paths = _best_paths(messages, importance, anchor, answer)
@@ -57,7 +55,7 @@ def _best_paths(messages: Messages, importance: Tensor, anchor: int, answer: int
     best[anchor] = 0.0
     came: list[Tensor] = []
     found = []
-    for _ in range(LONGEST):
+    for _ in range(PROOF_LENGTH):
         value = best[messages.source] + importance
         value[(messages.target == anchor) | (messages.source == answer)] = -torch.inf
         best = torch.full_like(best, -torch.inf).scatter_reduce(0, messages.target, value, "amax")
