@@ -1,9 +1,10 @@
 """Predicted answers at the end of a typed path: exact edges count as 1, missing ones by calibrated probability.
 
-The idea is QTO's (Bai et al. 2023, arXiv 2212.09567): over all ways along the path the greatest product of
-probabilities counts, and where several anchors meet, theirs are multiplied. An exact answer needs no missing
-edge. A predicted one says which missing links it assumes, each with its probability, and is proved by
-edges of the graph: a missing link by the path of up to three edges between its ends that its score rests on most.
+The idea is QTO's (Bai et al. 2023, arXiv 2212.09567), but at each step all ways count instead of the greatest
+alone: the probability that at least one holds, as if they were independent (the greatest can't tell apart what
+hundreds of stated edges lead to; docs/log.md). Where several anchors meet, theirs are multiplied. An exact answer needs
+no missing edge. A predicted one says which missing links its best way assumes, each with its probability, and is proved
+by edges of the graph: a missing link by the path of up to three edges between its ends that its score rests on most.
 """
 
 from collections.abc import Sequence
@@ -151,7 +152,7 @@ def spread(
         for row, sender in enumerate(senders.tolist()):  # a way visits no node twice
             table[row, [*anchors, *ways[sender].nodes]] = 0.0
         best, score = table.argmax(axis=0), np.zeros_like(score)
-        score[span] = table.max(axis=0)[span]
+        score[span] = _any_way(table[:, span])
         before = ways
         ways = {}
         for node in np.flatnonzero(score).tolist():
@@ -159,6 +160,13 @@ def spread(
             way = before[int(senders[row])]
             ways[node] = _Way((*way.nodes, node), way.first, (*way.later, int(kinds[row, node])))
     return score, ways
+
+
+def _any_way(table: _Floats) -> _Floats:
+    """Give the probability that at least one way holds, [ways, nodes] to [nodes]; 1 only where one way is certain."""
+    with np.errstate(divide="ignore"):
+        found = -np.expm1(np.log1p(-table.astype(np.float64)).sum(axis=0)).astype(np.float32)
+    return np.where((table == 1.0).any(axis=0), found, np.minimum(found, np.nextafter(np.float32(1), np.float32(0))))
 
 
 def _step(

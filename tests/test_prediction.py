@@ -1,4 +1,4 @@
-"""Predicted answers along a path equal a walk through all assignments (the definition of QTO's greatest product),
+"""Predicted answers along a path equal a walk through all ways (1 - the product of 1 - each way's probability),
 say what they assume, and are proved by edges of the graph that lead to them; proofs matter to the score."""
 
 import itertools
@@ -43,7 +43,7 @@ def links(reasoner: TrainedReasoner, node: int, kinds: list[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("names", [("fever",), ("fever", "cough"), ("itching", "skin rash", "fever")])
-def test_scores_along_a_path_are_the_greatest_product_over_all_ways(
+def test_scores_along_a_path_are_the_probability_of_any_way(
     reasoner: TrainedReasoner, names: tuple[str, ...]
 ) -> None:
     graph, types = reasoner.graph, ["symptom", "disease", "drug"]
@@ -56,7 +56,7 @@ def test_scores_along_a_path_are_the_greatest_product_over_all_ways(
     doubtful = np.where(first < 1.0, first, 0.0)
     likely = set(np.argsort(-doubtful, kind="stable")[:BEAM].tolist()) | set(np.flatnonzero(first == 1.0).tolist())
     for disease in likely:
-        expected = np.maximum(expected, first[disease] * links(reasoner, disease, steps[1]))
+        expected = 1 - (1 - expected) * (1 - first[disease] * links(reasoner, disease, steps[1]))
     expected[np.asarray(graph.node_type) != graph.type_index("drug")] = 0.0
     certain = expected == 1.0
     assert np.array_equal(found == 1.0, certain)
@@ -84,7 +84,7 @@ def test_a_predicted_answer_says_what_it_assumes_and_is_proved_by_edges(reasoner
     for answer in (one for one in found if one.state == PREDICTED):
         product = np.prod([link.probability for link in answer.assumed])
         assert answer.assumed
-        assert answer.score == pytest.approx(product, rel=1e-3)
+        assert product * 0.999 <= answer.score < 1
         for link in answer.assumed:
             assert link.tail not in [
                 graph.edge(e).tail for e in graph.out_edges(link.head, graph.relations[link.relation])
