@@ -121,6 +121,17 @@ def test_scores_equal_a_naive_loop_over_messages(toy: Graph, hops: int, hidden: 
         assert np.allclose(score(np.array([anchor]), kind)[0], expected, atol=1e-4)
 
 
+def test_an_anchor_without_any_edge_scores_all_candidates_alike(make_graph: Make) -> None:
+    nodes = [("T:D1", "disease", "a"), ("T:D2", "disease", "b"), ("T:S1", "symptom", "c"), ("T:S2", "symptom", "d")]
+    graph = make_graph(nodes, [("T:D2", "has_phenotype", "T:S1"), ("T:D2", "has_phenotype", "T:S2")])
+    messages = Messages(graph, np.arange(2))
+    model = Reasoner(ReasonerConfig(messages.num_relations, hops=3, hidden=4)).eval()
+    anchor, gates = torch.tensor([graph.resolve("T:D1")]), torch.ones(len(messages.edge), requires_grad=True)
+    scores = model(messages, messages.visible(), anchor, 0)
+    assert torch.equal(scores, model(messages, messages.visible(), anchor, 0, gates))
+    assert len(scores[0, graph.nodes_of_type("symptom")].unique()) == 1
+
+
 def test_scores_do_not_depend_on_the_batch(core: Graph) -> None:
     torch.manual_seed(1)
     model = Reasoner(ReasonerConfig(2 * len(core.relations), hidden=8))

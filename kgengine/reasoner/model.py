@@ -116,6 +116,8 @@ def _gated(hop: Hop, sent: Tensor, gates: Tensor) -> Tensor:
 
 def _carried(before: Tensor, carry: Tensor) -> Tensor:
     """Take the rows `carry` of a tensor; a row -1 gives zeros."""
+    if not len(before):  # an anchor that nothing leads away from
+        return before.new_zeros(len(carry), *before.shape[1:])
     known = carry >= 0
     taken = before.index_select(0, carry.clamp(min=0))
     return taken * known.view(-1, *[1] * (before.dim() - 1)).float()
