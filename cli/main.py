@@ -24,7 +24,9 @@ _COMMANDS = {
     "query": "Explore the graph: k hops, typed paths, predictions, with proofs.",
     "sample": "Draw coherent patient bundles.",
     "generate": "Write verified clinical notes.",
+    "report": "Show on one HTML page what a folder of generated notes holds.",
     "qa": "Build k-hop question-answer instruction data.",
+    "doctor": "Check machine, model and workspace before a long run.",
 }
 
 

@@ -1,91 +1,138 @@
-"""The words around a mention that matter: determiners to skip, cues of negation, and how drug names end.
+"""Finds the cues of a text: words that change the status of the findings around them.
 
-A cue of several words is written with spaces. English cues follow NegEx (Chapman et al. 2001,
-doi:10.1006/jbin.2001.1029); the Russian ones are ours.
+The cues stand in `cues_en` and `cues_ru`, as in a text, parted by commas, and are found in any inflection. Marks
+narrow a word: "=" takes it only as written, "^" only where a clause begins, ":" only after a colon or dash; "#" is a
+year in figures, "%" any number. A cue listed both forward and backward looks to either side. The longest cue at a
+place counts; where a pseudo-cue is as long, it wins. Determiners don't count.
 """
 
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import NamedTuple
 
-def _lines(text: str) -> tuple[tuple[str, ...], ...]:
-    """Split a comma-separated list of cues into tuples of words."""
-    return tuple(tuple(cue.split()) for cue in text.replace("\n", " ").split(",") if cue.strip())
+from generation.cues_en import CUES_EN
+from generation.cues_ru import CUES_RU
+from generation.lemmas import Word, words
+from generation.markers import DETERMINERS, NUMBERS
+from generation.statuses import AROUND, EITHER, PSEUDO, Cues
+
+CUES: dict[str, tuple[Cues, ...]] = {"en": CUES_EN, "ru": CUES_RU}
+PAUSES = frozenset(",()")
+"""Punctuation that parts the clauses of a sentence."""
+
+_LABEL = frozenset(":-–—")
+_MARKS = "=^:#%"
+_YEAR = re.compile(r"(?:19|20)\d\d")
 
 
-def _words(text: str) -> frozenset[str]:
-    """Split a list of words."""
-    return frozenset(text.split())
+class Cue(NamedTuple):
+    """What a cue does."""
+
+    status: str
+    direction: str
+    until: frozenset[str]
 
 
-def _stems(text: str) -> tuple[str, ...]:
-    """Split a list of word endings."""
-    return tuple(text.split())
+class Hit(NamedTuple):
+    """A cue at its place: the first of its tokens and the one after its last."""
+
+    first: int
+    last: int
+    cue: Cue
 
 
-DETERMINERS = {
-    "en": _words("a an the his her their my your our its this that some any he she"),
-    "ru": _words("мой его ее свой этот тот данный"),
-}
-"""Words that may stand inside a name without changing it."""
+@dataclass
+class _Trie:
+    children: dict[str, "_Trie"] = field(default_factory=dict)
+    cues: list[Cue] = field(default_factory=list)
 
-BEFORE = {
-    "en": _lines("""
-        no, no long, not, cannot, deny, denial, without, never, neither, nor, negative for, absence of, free of,
-        lack of, rule out, allergic to, allergy to, intolerant of, refuse, decline, stop take
-    """),
-    "ru": _lines("""
-        не, нет, без, отрицать, отсутствие, отсутствовать, ни, исключить, исключать, аллергия на, отказаться от,
-        непереносимость
-    """),
-}
-"""Cues that negate what follows them."""
 
-AFTER = {
-    "en": _lines("""
-        be absent, be deny, be rule out, be not present, not present, be negative, have resolve, be stop,
-        be discontinue, be withdraw, be refuse
-    """),
-    "ru": _lines("""
-        нет, отсутствовать, отрицать, не быть, не беспокоить, не отмечать, не отмечаться, не выявить, не выявлять,
-        исключить, отменить, пройти
-    """),
-}
-"""Cues that negate what stands shortly before them."""
+@lru_cache(maxsize=4)
+def _trie(lang: str) -> _Trie:
+    root = _Trie()
+    for group in CUES[lang]:
+        until = frozenset(group.until.split())
+        for text in group.text.replace("\n", " ").split(","):
+            place = root
+            for word in text.split():
+                mark = word[0] if word[0] in _MARKS else ""
+                if mark and mark in "=#%":
+                    keys = [word]
+                else:
+                    found = (read.lemma for read in words(word.lstrip(_MARKS), lang))
+                    keys = [mark + lemma for lemma in found if lemma not in DETERMINERS[lang]]
+                for key in keys:
+                    place = place.children.setdefault(key, _Trie())
+            if place is not root:
+                _put(place.cues, Cue(group.status, group.direction, until))
+    return root
 
-NOT_NEGATION = {
-    "en": _lines("""
-        not only, no change in, no improvement in, no improvement of, no improvement, not sure, without relief,
-        no relief, not improve, not relieve, not go away, not respond, not resolve, no better, not help
-    """),
-    "ru": _lines("""
-        не только, не проходить, не уменьшаться, не купироваться, не снижаться, без улучшение, без эффект,
-        без динамика, нет эффект, нет улучшение
-    """),
-}
-"""Runs of words that contain a cue but negate no finding."""
 
-REPORTING = {
-    "en": _words("report complain describe present have develop experience notice mention"),
-    "ru": _words("жалоба жаловаться беспокоить отмечать появиться"),
-}
-"""Words that begin a statement of their own, unless a negation stands right before them ("does not have")."""
+def _put(cues: list[Cue], cue: Cue) -> None:
+    for at, other in enumerate(cues):
+        if other.status == cue.status and other.until == cue.until:
+            cues[at] = other if other.direction == cue.direction else other._replace(direction=EITHER)
+            return
+    cues.append(cue)
 
-SCOPE_END = {
-    "en": _words("but however although though except yet while whereas because since") | REPORTING["en"],
-    "ru": _words("но однако зато хотя кроме") | REPORTING["ru"],
-}
-"""Words that end the scope of a negation."""
 
-DRUG_STEMS = {
-    "en": _stems("""
-        azepam azole caine cillin coxib cycline dipine fenac floxacin gliflozin gliptin lukast
-        mab mycin olol oxetine parin prazole pril profen sartan setron statin tidine triptan
-    """),
-    "ru": _stems("""
-        азепам азол каин циллин коксиб циклин дипин фенак флоксацин глифлозин глиптин лукаст
-        маб мицин олол оксетин парин празол прил профен сартан сетрон статин тидин триптан
-    """),
-}
-"""Endings of drug names: a choice of the stems of international non-proprietary names (WHO, The use of stems in
-the selection of INN, 2018). A word that ends so and is no known drug is one that a model made up or misspelt."""
+def _keys(tokens: Sequence[Word], at: int, begins: bool, lang: str) -> list[str]:
+    """Give the keys under which a token may stand in a cue; `begins` when it would be the cue's first word."""
+    token = tokens[at]
+    keys = [token.lemma, "=" + token.form]
+    if token.form[0].isdigit() or token.form in NUMBERS[lang]:
+        keys += ["%", "#"] if _YEAR.fullmatch(token.form) else ["%"]
+    if begins:
+        if at == 0 or token.sentence != tokens[at - 1].sentence or not PAUSES.isdisjoint(token.pause):
+            keys.append("^" + token.lemma)
+        if not _LABEL.isdisjoint(token.pause):
+            keys.append(":" + token.lemma)
+    return keys
 
-NO_DRUGS = frozenset({"april"})
-"""Words that end like a drug and are none."""
+
+def _longest(tokens: Sequence[Word], at: int, finding: Sequence[bool], lang: str) -> tuple[int, list[Cue]]:
+    """Give the end and the kinds of the longest cue at a place; only a condition may reach into a finding."""
+    best: tuple[int, list[Cue]] = (at, [])
+    places, inside = [_trie(lang)], False
+    for position in range(at, len(tokens)):
+        if tokens[position].sentence != tokens[at].sentence:
+            break
+        inside = inside or finding[position]
+        keys = _keys(tokens, position, position == at, lang)
+        places = [place.children[key] for place in places for key in keys if key in place.children]
+        if not places:
+            break
+        cues = [cue for place in places for cue in place.cues if not inside or cue.direction == AROUND]
+        if cues:
+            best = (position + 1, cues)
+    return best
+
+
+def find_cues(tokens: Sequence[Word], finding: Sequence[bool], lang: str) -> Iterator[Hit]:
+    """Find the longest cues of a text, left to right, without overlap.
+
+    :param tokens: the words without determiners.
+    :param finding: for each, whether it is part of a finding (and so of no cue).
+    :param lang: "en" or "ru".
+    :returns: the cues; several at one place when its words do several things.
+    """
+    at = 0
+    while at < len(tokens):
+        last, cues = (at, []) if finding[at] else _longest(tokens, at, finding, lang)
+        for cue in cues:
+            if cue.direction == PSEUDO or not any(other.direction == PSEUDO for other in cues):
+                yield Hit(at, last, cue)
+        at = max(last, at + 1)
+
+
+def find_idioms(tokens: Sequence[Word], lang: str) -> list[tuple[int, int]]:
+    """Find the cues of three words and more: what looks like a finding inside one is none ("runs in the family").
+
+    :param tokens: the words without determiners.
+    :param lang: "en" or "ru".
+    :returns: first token and the one after the last, of each.
+    """
+    free = [False] * len(tokens)
+    return [(hit.first, hit.last) for hit in find_cues(tokens, free, lang) if hit.last - hit.first > 2]

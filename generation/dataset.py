@@ -39,16 +39,17 @@ class JsonlWriter:
 
 
 @contextmanager
-def jsonl_writer(path: Path, overwrite: bool) -> Iterator[JsonlWriter]:
+def jsonl_writer(path: Path, overwrite: bool, keep: bool = False) -> Iterator[JsonlWriter]:
     """Open a JSONL file for writing.
 
     :param path: the file; its folder is made when missing.
     :param overwrite: True to replace an existing file.
+    :param keep: True to write after the whole lines that are there; a part of a line at the end is taken away.
     :returns: the writer; what it has written stays when the block ends by an exception.
     :raises KGError: the file exists and may not be replaced, another run is writing it, or the place can't be
         written.
     """
-    if path.exists() and not overwrite:
+    if path.exists() and not overwrite and not keep:
         raise KGError(f"{path} exists; give another --out, or --force to replace it")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -62,7 +63,8 @@ def jsonl_writer(path: Path, overwrite: bool) -> Iterator[JsonlWriter]:
             raise KGError(f"another run is writing {path}; wait for it, or give another --out") from error
         manifest_path(path).unlink(missing_ok=True)
         if path.is_file():
-            os.ftruncate(handle.fileno(), 0)
+            os.ftruncate(handle.fileno(), whole_lines(path) if keep else 0)
+            handle.seek(0, os.SEEK_END)
         try:
             try:
                 yield JsonlWriter(handle)
@@ -70,6 +72,20 @@ def jsonl_writer(path: Path, overwrite: bool) -> Iterator[JsonlWriter]:
                 os.fsync(handle.fileno())
         except OSError as error:
             raise unwritable(path, error) from error
+
+
+def whole_lines(path: Path) -> int:
+    """Give the length of a file up to the end of its last whole line, in bytes."""
+    with path.open("rb") as handle:
+        place = handle.seek(0, os.SEEK_END)
+        while place > 0:
+            begin = max(0, place - 65536)
+            handle.seek(begin)
+            found = handle.read(place - begin).rfind(b"\n")
+            if found >= 0:
+                return begin + found + 1
+            place = begin
+    return 0
 
 
 def manifest_path(path: Path) -> Path:
@@ -102,7 +118,13 @@ def write_run_manifest(path: Path, config: dict[str, Any], summary: dict[str, An
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:
-    """Read the records of a JSONL file."""
-    with path.open(encoding="utf-8") as handle:
-        for line in handle:
-            yield json.loads(line)
+    """Read the records of a JSONL file.
+
+    :raises KGError: a line is damaged.
+    """
+    with path.open("rb") as handle:
+        for number, line in enumerate(handle, 1):
+            try:
+                yield json.loads(line.decode("utf-8"))
+            except ValueError as error:
+                raise KGError(f"{path}, line {number} is damaged ({error}); make the file again") from error

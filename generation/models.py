@@ -31,10 +31,11 @@ def default_model() -> Path:
     raise ArtifactError("the default model is not installed; run 'make setup', or give --model PATH to a GGUF file")
 
 
-def check_gguf(path: Path) -> Path:
+def check_gguf(path: Path, smallest: int = _SMALLEST) -> Path:
     """Check that a file can be a GGUF model: magic number, version, size (llama.cpp finds what is missing later).
 
     :param path: the file.
+    :param smallest: bytes that it has at least.
     :returns: the same path.
     :raises KGError: it is missing, no GGUF, or cut off near its beginning.
     """
@@ -46,6 +47,6 @@ def check_gguf(path: Path) -> Path:
     if head[:4] != _MAGIC:
         raise KGError(f"{path} is no GGUF file (it begins with {head[:4]!r}); give a model in GGUF format")
     version = struct.unpack("<I", head[4:8])[0] if len(head) == 8 else 0
-    if version not in (2, 3) or size < _SMALLEST:
+    if version not in (2, 3) or size < smallest:
         raise KGError(f"{path} is truncated or damaged ({size:,} bytes, GGUF version {version}); fetch it again")
     return path

@@ -1,38 +1,62 @@
-"""Words a bundle for a template, and renders prompts and template notes.
+"""Words a bundle for a template, and renders prompts and notes without a model.
 
-Templates are Jinja2 files in `templates/`, one per language: `prompt.*.j2` (blocks system, request,
-opening), `wording.*.j2` (notes without a model) and `examples.*.json` (example notes that we wrote). A
-prompt's hash covers everything in it that does not depend on the bundle.
+Templates are Jinja2 files named KIND.LANG.j2, with the blocks system, request, opening, more and wording; a folder
+of the user's own replaces any of them. A prompt's hash covers the sources of its templates.
 """
 
 import hashlib
-import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from jinja2 import (
+    ChoiceLoader,
+    Environment,
+    FileSystemLoader,
+    StrictUndefined,
+    TemplateError,
+    TemplateNotFound,
+    TemplateSyntaxError,
+    meta,
+)
 
 from generation.lemmas import check_language
 from generation.runtimes.contract import Message
 from kgengine.bundles import Bundle
+from kgengine.errors import KGError
 from kgengine.graph import Graph
 
+if TYPE_CHECKING:
+    from generation.examples import Example
+
 TEMPLATES = Path(__file__).parent / "templates"
-
-
-@lru_cache(maxsize=8)
-def _template(name: str) -> Template:
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False)
-    return environment.get_template(name)
+BLOCKS = ("system", "request", "opening", "more", "wording")
+_WRONG = (TemplateError, ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
+"""What a user's template may raise."""
+_OF_ONE_SEX = {
+    "en": {"female": r"her|herself|pregnant|female|woman", "male": r"his|himself|male|man"},
+    "ru": {
+        "female": r"впала|потеряла|стала",
+        "male": r"впал|дезориентирован|кашлял|набрал|обезвожен|онемел|ослеп|охрип|оглох|побледнел|порвал|поправился|"
+        r"потерял|похудел|прибавил|скован|стал|терял|упал",
+    },
+}
+"""Words by which a name of a symptom is said of one sex alone ("off her food")."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """A bundle in the words of one language, as the templates see it; `introduced` begins a sentence."""
+    """A bundle in the words of one language, as the templates see it.
+
+    :ivar introduced: begins a sentence with the patient.
+    :ivar accusatives: the symptoms after "жалобы на"; empty where only other names of them are known.
+    :ivar avoid: what a repair shall leave out.
+    :ivar missing: what a repair shall add; all symptoms or, with `missing_drug`, all drugs.
+    """
 
     patient: str
     introduced: str
@@ -40,30 +64,54 @@ class Facts:
     symptoms: tuple[str, ...]
     accusatives: tuple[str, ...]
     drugs: tuple[str, ...]
-    diagnosis: str
+    diagnosis: str = ""
+    avoid: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    missing_drug: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """Give the template's variables."""
-        return dict(vars(self))
+    def variables(self, lang: str, rng: np.random.Generator) -> dict[str, Any]:
+        """Give the template's variables: the fields, `she`, and the functions `pick` and `listed`."""
+
+        def pick(options: Sequence[str]) -> str:
+            return options[int(rng.integers(len(options)))]
+
+        pronouns = {"en": ("She", "He"), "ru": ("Она", "Он")}[lang]
+        return vars(self) | {"she": pronouns[self.sex != "female"], "pick": pick, "listed": partial(_listed, lang=lang)}
 
 
-def facts_of(graph: Graph, bundle: Bundle, lang: str, name_diagnosis: bool) -> Facts:
+def _listed(items: Sequence[str], lang: str) -> str:
+    """Join items: "a, b and c"."""
+    if len(items) < 2:
+        return "".join(items)
+    return ", ".join(items[:-1]) + {"en": " and ", "ru": " и "}[lang] + items[-1]
+
+
+def facts_of(
+    graph: Graph, bundle: Bundle, lang: str, name_diagnosis: bool = False, varied: np.random.Generator | None = None
+) -> Facts:
     """Word a bundle.
 
     :param graph: the graph.
     :param bundle: the facts.
     :param lang: "en" or "ru".
     :param name_diagnosis: True to give the diagnosis away.
+    :param varied: draws each symptom's name among all that suit the patient's sex; None takes the usual one.
     :returns: the wordings.
     """
     symptoms = [graph.wording(fact.node, lang) for fact in bundle.symptoms]
+    phrases = tuple(wording.phrase for wording in symptoms)
+    if varied is not None:
+        other = re.compile(rf"\b(?:{_OF_ONE_SEX[lang]['male' if bundle.sex == 'female' else 'female']})\b")
+        synonyms = [[one for one in wording.synonyms if not other.search(one)] for wording in symptoms]
+        names = [(wording.phrase, *fitting) for wording, fitting in zip(symptoms, synonyms, strict=True)]
+        phrases = tuple(one[int(varied.integers(len(one)))] for one in names)
     patient = patient_words(bundle.age, bundle.sex, lang)
     return Facts(
         patient=patient,
-        introduced=_introduced(patient, lang),
+        introduced=introduction(patient, lang),
         sex=bundle.sex,
-        symptoms=tuple(wording.phrase for wording in symptoms),
-        accusatives=tuple(wording.accusative for wording in symptoms),
+        symptoms=phrases,
+        accusatives=tuple(wording.accusative for wording in symptoms) if varied is None else (),
         drugs=tuple(graph.wording(fact.node, lang).phrase for fact in bundle.drugs),
         diagnosis=graph.wording(bundle.disease, lang).phrase if name_diagnosis else "",
     )
@@ -84,7 +132,7 @@ def patient_words(age: int, sex: str, lang: str) -> str:
     return f"{noun}, {age} {years}"
 
 
-def _introduced(patient: str, lang: str) -> str:
+def introduction(patient: str, lang: str) -> str:
     """Begin a sentence with the patient: "An 81-year-old man", "Мужчина, 81 год"."""
     if lang == "en":
         vowel = patient.startswith("8") or patient.split("-")[0] in ("11", "18")
@@ -92,86 +140,82 @@ def _introduced(patient: str, lang: str) -> str:
     return patient[0].upper() + patient[1:]
 
 
-@dataclass(frozen=True)
-class Example:
-    """An example note with the facts that it words."""
+def _sources(environment: Environment, loader: ChoiceLoader, names: list[str]) -> list[str]:
+    """Give the sources of templates and of all that they include, each read and found to be a template."""
+    found: dict[str, str] = {}
+    waiting = list(names)
+    while waiting:
+        name = waiting.pop()
+        if name not in found:
+            found[name] = loader.get_source(environment, name)[0]
+            environment.get_template(name)
+            included = meta.find_referenced_templates(environment.parse(found[name]))
+            waiting += [one for one in included if one is not None]
+    return [found[name] for name in sorted(found)]
 
-    facts: Facts
-    text: str
 
+class Wording:
+    """The templates of one kind and language.
 
-class PromptBuilder:
-    """Builds the chat for a bundle.
-
+    :param kind: name of the kind.
     :param lang: "en" or "ru".
-    :param examples: how many of our example notes to show, each as a turn of its own.
+    :param folder: templates of the user's own, which go before ours; None for ours alone.
     :raises UnknownNameError: the language is unknown.
+    :raises KGError: the folder holds none of our names, or a template is wrong.
     """
 
-    def __init__(self, lang: str, examples: int = 3) -> None:
-        self.lang = check_language(lang)
-        self._template = _template(f"prompt.{lang}.j2")
-        self.examples = load_examples(lang)[:examples]
+    def __init__(self, kind: str, lang: str, folder: Path | None = None) -> None:
+        self.kind, self.lang = kind, check_language(lang)
+        ours = {path.name for path in TEMPLATES.glob(f"*.{lang}.j2")}
+        folders = [TEMPLATES] if folder is None else [folder, TEMPLATES]
+        if folder is not None and not ours & {path.name for path in folder.glob("*.j2")}:
+            raise KGError(f"{folder} has no template; name one {kind}.{lang}.j2 (others: {', '.join(sorted(ours))})")
+        loader = ChoiceLoader([FileSystemLoader(one) for one in folders])
+        environment = Environment(loader=loader, undefined=StrictUndefined, autoescape=False)
+        self._name = f"{kind}.{lang}.j2"
+        try:
+            self._template = environment.get_template(self._name)
+            sources = _sources(environment, loader, [self._name, f"request.{lang}.j2"])
+        except TemplateNotFound as error:
+            raise KGError(
+                f"template {self._name} includes {error.name}, which is not there; see docs/notes.md"
+            ) from error
+        except TemplateSyntaxError as error:
+            place = f"{error.name}, line {error.lineno}"
+            raise KGError(f"template {place} is wrong: {error.message}; see docs/notes.md") from error
+        except _WRONG as error:
+            raise KGError(f"template {self._name} can't be read: {error}; see docs/notes.md") from error
+        lacking = [block for block in BLOCKS if block not in self._template.blocks]
+        if lacking:
+            raise KGError(f"template {self._name} has no block {', '.join(lacking)}; see docs/notes.md")
+        self.hash = hashlib.sha256("\0".join(sources).encode()).hexdigest()
 
-    def _block(self, name: str, facts: Facts) -> str:
-        context = self._template.new_context(facts.to_json())
-        return "".join(self._template.blocks[name](context)).strip()
+    def block(self, name: str, facts: Facts, rng: np.random.Generator | None = None) -> str:
+        """Render one block.
 
-    def messages(self, facts: Facts) -> tuple[Message, ...]:
-        """Give the chat: system text, the examples as turns, and the request."""
-        turns = [Message("system", self._block("system", facts))]
-        for example in self.examples:
-            turns.append(Message("user", self._block("request", example.facts)))
+        :raises KGError: it uses a variable that there is not.
+        """
+        return self._rendered(name, facts.variables(self.lang, rng or np.random.default_rng(0)))
+
+    def _rendered(self, name: str, variables: dict[str, Any]) -> str:
+        try:
+            return "".join(self._template.blocks[name](self._template.new_context(variables))).strip()
+        except _WRONG as error:
+            raise KGError(f"template {self._name}, block {name}: {error}; see docs/notes.md") from error
+
+    def stock(self) -> list[str]:
+        """Give the sentences that may stand below a heading though they tell no fact, each with its heading."""
+        return self._rendered("stock", {}).splitlines() if "stock" in self._template.blocks else []
+
+    def messages(self, facts: Facts, examples: Sequence["Example"] = ()) -> tuple[Message, ...]:
+        """Give the chat: system text, each example as a turn of its own, and the request."""
+        turns = [Message("system", self.block("system", facts))]
+        for example in examples:
+            turns.append(Message("user", self.block("request", example.facts)))
             turns.append(Message("assistant", example.text))
-        return (*turns, Message("user", self._block("request", facts)))
+        return (*turns, Message("user", self.block("request", facts)))
 
-    def opening(self, facts: Facts) -> str:
-        """Give the words that the note begins with."""
-        return self._block("opening", facts)
-
-    @property
-    def hash(self) -> str:
-        """SHA-256 over the template and the examples."""
-        source = (TEMPLATES / f"prompt.{self.lang}.j2").read_bytes()
-        shown = json.dumps([[example.facts.to_json(), example.text] for example in self.examples], ensure_ascii=False)
-        return hashlib.sha256(source + shown.encode()).hexdigest()
-
-
-def load_examples(lang: str) -> list[Example]:
-    """Load the example notes of a language."""
-    records = json.loads((TEMPLATES / f"examples.{lang}.json").read_text(encoding="utf-8"))
-    return [
-        Example(
-            Facts(
-                patient=record["patient"],
-                introduced=_introduced(record["patient"], lang),
-                sex=record.get("sex", "any"),
-                symptoms=tuple(record["symptoms"]),
-                accusatives=tuple(record["symptoms"]),
-                drugs=tuple(record["drugs"]),
-                diagnosis="",
-            ),
-            record["text"],
-        )
-        for record in records
-    ]
-
-
-def template_note(facts: Facts, lang: str, rng: np.random.Generator) -> str:
-    """Word a note without a model.
-
-    :param facts: the worded bundle.
-    :param lang: "en" or "ru".
-    :param rng: draws among the wordings.
-    :returns: the note, one line.
-    """
-
-    def pick(options: Sequence[str]) -> str:
-        return options[int(rng.integers(len(options)))]
-
-    return " ".join(_template(f"wording.{lang}.j2").render(**facts.to_json(), pick=pick).split())
-
-
-def template_hash(lang: str) -> str:
-    """SHA-256 of the template that words notes without a model."""
-    return hashlib.sha256((TEMPLATES / f"wording.{lang}.j2").read_bytes()).hexdigest()
+    def note(self, facts: Facts, rng: np.random.Generator) -> str:
+        """Word a note without a model; lines stay, runs of blanks become one."""
+        lines = (" ".join(line.split()) for line in self.block("wording", facts, rng).splitlines())
+        return "\n".join(line for line in lines if line)

@@ -1,29 +1,31 @@
 """Verifies a note against its bundle: it must say those facts, about that patient, and no others.
 
 Each fault is a :class:`Problem` with its reason, the node in question and the words that show it. A note
-with no problem is accepted. Nothing is repaired here.
+with no problem is accepted. What a note says of relatives, of risks and of what it denies is let pass. Nothing is
+repaired here.
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from generation.cues import DRUG_STEMS, NO_DRUGS
+from generation import statuses
 from generation.lemmas import words
+from generation.markers import DRUG_STEMS, NO_DRUGS
 from generation.mentions import Lexicon, Mention
 from kgengine.bundles import Bundle
 from kgengine.graph import Graph
 from kgengine.hierarchy import superclasses
 from kgengine.schema import DRUG
 
-MISSING, NEGATED, INVENTED = "missing", "negated", "invented"
+MISSING, NEGATED, CONTRADICTED, INVENTED = "missing", "negated", "contradicted", "invented"
 DIAGNOSIS_NAMED, WRONG_PATIENT, WRONG_LANGUAGE = "diagnosis named", "wrong patient", "wrong language"
 REPETITION, CUT_OFF, EMPTY = "repetition", "cut off", "empty"
 REASONS = (
     MISSING,
     NEGATED,
+    CONTRADICTED,
     INVENTED,
     DIAGNOSIS_NAMED,
     WRONG_PATIENT,
@@ -109,7 +111,7 @@ class Verifier:
 
     def __init__(self, graph: Graph, lang: str, name_diagnosis: bool = False) -> None:
         self.graph, self.lang, self.name_diagnosis = graph, lang, name_diagnosis
-        self._lexicon = Lexicon(graph, lang)
+        self.lexicon = Lexicon(graph, lang)
         self._lines = superclasses(graph)
 
     def verify(self, text: str, bundle: Bundle, finished: bool = True) -> Verdict:
@@ -122,7 +124,7 @@ class Verifier:
         """
         if not text.strip():
             return Verdict((Problem(EMPTY),))
-        mentions = self._lexicon.find(text)
+        mentions = self.lexicon.find(text)
         problems = [
             *self._told(mentions, bundle),
             *self._claims(mentions, bundle),
@@ -132,17 +134,18 @@ class Verifier:
         return Verdict(tuple(problems))
 
     def _told(self, mentions: list[Mention], bundle: Bundle) -> Iterator[Problem]:
-        """Every fact of the bundle must be affirmed and nowhere negated."""
+        """Every fact of the bundle must be affirmed and nowhere denied; no drug of it stopped or not tolerated."""
         for fact in (*bundle.symptoms, *bundle.drugs):
             own = [mention for mention in mentions if fact.node in mention.nodes]
-            if not any(not mention.negated for mention in own):
+            if not any(mention.status == statuses.AFFIRMED for mention in own):
                 yield Problem(MISSING, self.graph.id(fact.node), self.graph.wording(fact.node, self.lang).phrase)
             for mention in own:
-                if mention.negated:
-                    yield self._at(NEGATED, fact.node, mention)
+                if mention.status == statuses.NEGATED:
+                    drug = self.graph.type(fact.node) == DRUG
+                    yield self._at(CONTRADICTED if drug else NEGATED, fact.node, mention)
 
     def _claims(self, mentions: list[Mention], bundle: Bundle) -> Iterator[Problem]:
-        """Nothing else may be affirmed; the diagnosis may not even be denied."""
+        """Nothing else may be the patient's, now or in the past; the diagnosis may not even be denied or suspected."""
         facts = {fact.node for fact in (*bundle.symptoms, *bundle.drugs)}
         for mention in mentions:
             if mention.nodes & facts or any(self._generalises(mention, node) for node in facts):
@@ -150,7 +153,7 @@ class Verifier:
             if bundle.disease in mention.nodes:
                 if not self.name_diagnosis:
                     yield self._at(DIAGNOSIS_NAMED, bundle.disease, mention)
-            elif not mention.negated:
+            elif mention.status in (statuses.AFFIRMED, statuses.PAST):
                 yield self._at(INVENTED, min(mention.nodes), mention)
 
     def _generalises(self, mention: Mention, node: int) -> bool:
@@ -207,11 +210,17 @@ class Verifier:
             yield Problem(WRONG_LANGUAGE)
         if not finished or not re.search(r"[.!?][\"')»]*\s*$", text):
             yield Problem(CUT_OFF)
+        yield from self._repeated(text)
+
+    def _repeated(self, text: str) -> Iterator[Problem]:
+        """No run of words may occur twice; the second one is shown."""
         tokens = words(text, self.lang)
-        runs = Counter(
-            tuple(token.lemma for token in tokens[start : start + _REPEATED_WORDS])
-            for start in range(len(tokens) - _REPEATED_WORDS + 1)
-        )
-        repeated = [run for run, count in runs.items() if count > 1]
-        if repeated:
-            yield Problem(REPETITION, None, " ".join(repeated[0]))
+        seen: set[tuple[str, ...]] = set()
+        for start in range(len(tokens) - _REPEATED_WORDS + 1):
+            run = tokens[start : start + _REPEATED_WORDS]
+            key = tuple(token.lemma for token in run)
+            if key in seen:
+                begin, end = run[0].start, run[-1].end
+                yield Problem(REPETITION, None, text[begin:end], (begin, end))
+                return
+            seen.add(key)

@@ -166,7 +166,8 @@ def _any_way(table: _Floats) -> _Floats:
     """Give the probability that at least one way holds, [ways, nodes] to [nodes]; 1 only where one way is certain."""
     with np.errstate(divide="ignore"):
         found = -np.expm1(np.log1p(-table.astype(np.float64)).sum(axis=0)).astype(np.float32)
-    return np.where((table == 1.0).any(axis=0), found, np.minimum(found, np.nextafter(np.float32(1), np.float32(0))))
+    below = np.nextafter(np.float32(1), np.float32(0))
+    return np.asarray(np.where((table == 1.0).any(axis=0), found, np.minimum(found, below)), np.float32)
 
 
 def _step(

@@ -125,14 +125,14 @@ def test_of_the_engine_only_these_parts_ever_load_a_heavy_library() -> None:
     assert found == EVER_IN_THE_ENGINE
 
 
-def test_no_room_but_the_engine_s_sources_ever_loads_pyarrow() -> None:
+def test_only_the_engine_s_sources_and_the_finished_dataset_load_pyarrow() -> None:
     found = {
         path.relative_to(ROOT).parts[:2]
         for package in OURS
         for path in modules(package)
         if "pyarrow" in {top(name) for name in imports_of(path)}
     }
-    assert found == {("kgengine", "sources")}
+    assert found == {("kgengine", "sources"), ("generation", "publishing.py")}
 
 
 def loaded_by(*arguments: str) -> tuple[str, set[str]]:
@@ -169,4 +169,10 @@ def test_an_exact_query_loads_no_heavy_library(core_folder: Path, arguments: tup
     output, names = loaded_by("-w", str(core_folder.parent), "query", *arguments)
     assert answer in output
     assert "numpy" in names
+    assert names & set(HEAVY) == set()
+
+
+def test_doctor_leaves_every_heavy_library_to_its_child(core_folder: Path) -> None:
+    output, names = loaded_by("-w", str(core_folder.parent), "doctor")
+    assert "GPU offload: " in output
     assert names & set(HEAVY) == set()

@@ -7,6 +7,7 @@ written by hand around it, one fault a note, in English and Russian; every reaso
 import pytest
 
 from generation.verification import (
+    CONTRADICTED,
     CUT_OFF,
     DIAGNOSIS_NAMED,
     EMPTY,
@@ -79,6 +80,17 @@ FAULTS = [
     ("en", NEGATED, FEVER, "fever", GOOD["en"] + " No fever at the visit."),
     ("ru", NEGATED, FEVER, "лихорадки", GOOD["ru"] + " На приёме лихорадки нет."),
     ("en", NEGATED, COUGH, "cough", GOOD["en"] + " She does not have a cough at night."),
+    ("en", CONTRADICTED, DRUG, "acetylcysteine", GOOD["en"] + " She is allergic to acetylcysteine."),
+    ("en", CONTRADICTED, DRUG, "acetylcysteine", GOOD["en"] + " She refused to take acetylcysteine."),
+    ("ru", CONTRADICTED, DRUG, "ацетилцистеин", GOOD["ru"] + " На ацетилцистеин аллергия."),
+    ("ru", CONTRADICTED, DRUG, "Ацетилцистеин", GOOD["ru"] + " Ацетилцистеин отменён."),
+    ("en", INVENTED, "ICD10:M10", "gout", GOOD["en"] + " She had gout two years ago."),
+    ("ru", INVENTED, "ICD10:M10", "подагра", GOOD["ru"] + " В анамнезе подагра."),
+    ("en", INVENTED, "ATC:J01CA04", "amoxicilin", GOOD["en"] + " She also takes amoxicilin."),
+    ("ru", INVENTED, "ATC:J01CA04", "амоксицилин", GOOD["ru"] + " Принимает амоксицилин."),
+    ("en", DIAGNOSIS_NAMED, "ICD10:J20", "acute bronchitis", GOOD["en"] + " Her mother had acute bronchitis."),
+    ("en", DIAGNOSIS_NAMED, "ICD10:J20", "acute bronchitis", GOOD["en"] + " Suspected acute bronchitis."),
+    ("ru", DIAGNOSIS_NAMED, "ICD10:J20", "острый бронхит", GOOD["ru"] + " Подозрение на острый бронхит."),
     ("en", INVENTED, "HP:0002315", "headache", GOOD["en"].replace("a runny nose", "a runny nose and headache")),
     ("ru", INVENTED, "HP:0002315", "головную боль", GOOD["ru"].replace("кашель", "кашель, головную боль")),
     (
@@ -152,6 +164,49 @@ def test_a_fact_that_is_only_denied_is_negated_and_missing(verifiers, bronchitis
 
 
 @pytest.mark.parametrize(
+    ("lang", "told", "instead"),
+    [
+        ("en", "She also has a runny nose.", "She had a runny nose last year."),
+        ("en", "She also has a runny nose.", "Her son has a runny nose."),
+        ("en", "She also has a runny nose.", "She is to return if she gets a runny nose."),
+        ("ru", "Также беспокоит насморк.", "Насморк прошёл."),
+        ("ru", "Также беспокоит насморк.", "У сына насморк."),
+        ("ru", "Также беспокоит насморк.", "Явка при появлении насморка."),
+    ],
+)
+def test_a_fact_that_is_only_past_a_relative_s_or_possible_is_missing(verifiers, bronchitis, lang, told, instead):
+    verdict = verifiers[lang].verify(GOOD[lang].replace(told, instead), bronchitis)
+    assert [(problem.reason, problem.node) for problem in verdict.problems] == [(MISSING, RUNNY_NOSE)]
+
+
+@pytest.mark.parametrize(
+    ("lang", "tail"),
+    [
+        ("en", " Her mother has asthma."),
+        ("en", " No chest pain."),
+        ("en", " She should return if chest pain develops."),
+        ("en", " She is allergic to amoxicillin."),
+        ("en", " Pneumonia cannot be excluded."),
+        ("ru", " У матери бронхиальная астма."),
+        ("ru", " Боли в груди нет."),
+        ("ru", " Явка при появлении одышки."),
+        ("ru", " Аллергия на амоксициллин."),
+        ("ru", " Пневмония не исключена."),
+    ],
+)
+def test_what_is_denied_a_relative_s_or_possible_is_let_pass(verifiers, bronchitis, lang, tail):
+    assert verifiers[lang].verify(GOOD[lang] + tail, bronchitis).problems == ()
+
+
+@pytest.mark.parametrize(
+    ("lang", "good", "bad"),
+    [("en", "acetylcysteine", "acetylcystein"), ("ru", "ацетилцистеин", "ацетилцистиин"), ("ru", "кашель", "кашиль")],
+)
+def test_a_fact_may_be_misspelt(verifiers, bronchitis, lang, good, bad):
+    assert verifiers[lang].verify(GOOD[lang].replace(good, bad), bronchitis).accepted
+
+
+@pytest.mark.parametrize(
     ("lang", "tail"),
     [
         ("en", " She may go to work on Monday. She may go to work on Monday."),
@@ -159,7 +214,12 @@ def test_a_fact_that_is_only_denied_is_negated_and_missing(verifiers, bronchitis
     ],
 )
 def test_six_words_said_twice_are_a_repetition(verifiers, bronchitis, lang, tail):
-    assert verifiers[lang].verify(GOOD[lang] + tail, bronchitis).reasons == (REPETITION,)
+    verdict = verifiers[lang].verify(GOOD[lang] + tail, bronchitis)
+    assert verdict.reasons == (REPETITION,)
+    (problem,) = verdict.problems
+    assert problem.span is not None
+    assert (GOOD[lang] + tail)[slice(*problem.span)] == problem.text == " ".join(tail.split()[:6]).rstrip(".")
+    assert problem.span[0] > len(GOOD[lang]) + len(tail) // 2 - 1
 
 
 def test_a_finding_said_again_in_another_sentence_is_no_repetition(verifiers, bronchitis):
@@ -264,9 +324,11 @@ def test_a_word_that_ends_like_a_drug_and_is_none_is_invented(core: Graph, lang:
         ("ru", "Амоксициллин отменён."),
     ],
 )
-def test_a_drug_that_was_stopped_or_not_tolerated_is_negated(core: Graph, lang: str, sentence: str) -> None:
+def test_a_drug_that_was_stopped_or_not_tolerated_contradicts_the_bundle(core: Graph, lang: str, sentence: str) -> None:
     bundle = _bundle(core, "ICD10:J18", ["HP:0012735"], ["ATC:J01CA04"], age=40)
-    assert NEGATED in Verifier(core, lang).verify(sentence, bundle).reasons
+    reasons = Verifier(core, lang).verify(sentence, bundle).reasons
+    assert CONTRADICTED in reasons
+    assert NEGATED not in reasons
 
 
 @pytest.mark.parametrize(

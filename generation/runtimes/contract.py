@@ -1,5 +1,6 @@
 """The contract that every runtime keeps."""
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -40,12 +41,15 @@ class Request:
     :ivar messages: the chat so far; it ends with the user's turn.
     :ivar opening: words that the answer begins with; the runtime continues them.
     :ivar seed: of the sampler.
+    :ivar enough: told the text so far whenever a sentence has ended; True ends the text there. A runtime that
+        sees a text only when it is whole may leave it unasked.
     """
 
     messages: tuple[Message, ...]
     opening: str
     seed: int
     sampling: Sampling
+    enough: Callable[[str], bool] | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +63,7 @@ class Completion:
 
 
 class Runtime(Protocol):
-    """Writes texts. The same request gives the same text on the same machine and build."""
+    """Writes texts, `width` of them at once; further requests wait."""
 
     @property
     def description(self) -> dict[str, Any]:
@@ -69,5 +73,23 @@ class Runtime(Protocol):
     def languages(self) -> tuple[str, ...]:
         """Languages that the model is known to write."""
 
-    def complete(self, request: Request) -> Completion:
-        """Write one text."""
+    @property
+    def width(self) -> int:
+        """How many requests are worked on at once, at least 1."""
+
+    def submit(self, key: int, request: Request) -> None:
+        """Take a request; its text comes back with the same key."""
+
+    def collect(self) -> list[tuple[int, Completion]]:
+        """Work until at least one text is done and give what is done; [] when nothing was submitted."""
+
+
+def complete(runtime: Runtime, request: Request) -> Completion:
+    """Write one text alone.
+
+    :param runtime: a runtime with nothing in work.
+    :param request: the text to write.
+    """
+    runtime.submit(0, request)
+    ((_, completion),) = runtime.collect()
+    return completion
