@@ -100,12 +100,12 @@ def command(
     own = read_own_notes(examples) if examples else None
     runtime, drawing = make_runtime(model, template_only, options)
     config = NoteConfig(
-        lang,
-        kind,
-        tries,
-        name_diagnosis,
-        Sampling(temperature=temperature),
-        Style(varied, abbreviated, typos),
+        lang=lang,
+        kind=kind,
+        tries=tries,
+        name_diagnosis=name_diagnosis,
+        sampling=Sampling(temperature=temperature),
+        style=Style(varied, abbreviated, typos),
         embellished=embellish,
     )
     sampler = make_sampler(workspace, graph, **drawing)

@@ -25,8 +25,6 @@ from kgengine.graph import Graph
 from kgengine.seeding import item_rng, item_seed
 
 TEMPLATE = "template"
-REPAIRS = 4
-"""Times that a text is mended before another seed is tried."""
 _STUCK = 200
 """A repair that fails within so many characters failed at the same place."""
 
@@ -37,7 +35,8 @@ class NoteConfig:
 
     :ivar lang: "en" or "ru".
     :ivar kind: complaints, anamnesis or visit.
-    :ivar tries: texts begun for a bundle before it is rejected, at least 1; each is mended `REPAIRS` times at most.
+    :ivar tries: texts begun for a bundle before it is rejected, at least 1.
+    :ivar repairs: times that a text is mended before another is begun.
     :ivar name_diagnosis: True when the note shall name the diagnosis.
     :ivar sampling: of the model; the kind limits the tokens further.
     :ivar style: what is done to the wording.
@@ -48,6 +47,7 @@ class NoteConfig:
     lang: str = "en"
     kind: str = "anamnesis"
     tries: int = 4
+    repairs: int = 4
     name_diagnosis: bool = False
     sampling: Sampling = field(default_factory=Sampling)
     style: Style = field(default_factory=Style)
@@ -134,13 +134,13 @@ class NoteWriter:
                 f"(with --model-languages {config.lang}), or word the notes with --template-only"
             )
         self.shelf = ExampleShelf(graph, self.kind, config.lang, own, config.examples)
-        shown = [(one.id, one.text) for one in self.shelf.exemplars] + [(one.id, one.text) for one in self.shelf.shown]
+        shown = [(one.id, one.text) for one in self.shelf.shown]
         self._reviewer = Reviewer(
             graph,
             self.kind,
             config.lang,
             config.name_diagnosis,
-            shown if runtime else [],
+            shown,
             [*stock_sentences(self.shelf.exemplars), *self._wording.stock()],
             config.embellished or runtime is None,
         )
@@ -207,7 +207,7 @@ class NoteWriter:
         if review.verdict.accepted:
             return self._note(item, text, review)
         item.failures.append(review.verdict.reasons)
-        if item.repairs < REPAIRS:
+        if item.repairs < self.config.repairs:
             again = item.repairs > 0 and len(text) - len(item.opening) < _STUCK
             mender = Mender(self._wording, self.kind, item.facts, item.names)
             repair = mender.plan(text, review.verdict, again, item_rng(item.seed, "stock", item.repairs))

@@ -32,7 +32,8 @@ class Reviewer:
     :param kind: the kind; its headings must be there, in order and each with text.
     :param lang: "en" or "ru".
     :param name_diagnosis: True when a note may name the diagnosis.
-    :param examples: (id, text) of every note that the model may have been shown.
+    :param examples: (id, text) of every note of the user's that the model may have been shown (our own exemplars are
+        nobody's; what a note has in common with them is no leak).
     :param stock: sentences that may stand in a note though they tell no fact ("general condition satisfactory").
     :param embellished: True lets any word and sentence stand that is no claim of the graph's; nothing verifies those.
     """

@@ -38,7 +38,9 @@ ABBREVIATIONS = {
         (r"\bнедел[июья]\b", "нед."),
     ),
 }
-"""Common abbreviations of outpatient records, each a pattern and what it becomes; none touches a usual name of a finding or drug."""
+"""Common abbreviations of outpatient records, each a pattern and what it becomes.
+
+None touches a usual name of a finding or drug."""
 
 _WORD = re.compile(r"[^\W\d_]{5,}+(?!:)")
 """A word that may be mistyped; a heading stays."""

@@ -117,6 +117,10 @@ class LlamaRuntime:
         """What the model and its context take in memory, estimated."""
         return self._llama.memory_bytes
 
+    def prompt_text(self, request: Request) -> str:
+        """Give what the model reads for a request: the chat in the model's own format, and the opening."""
+        return self._format.prompt(request.messages) + request.opening
+
     def submit(self, key: int, request: Request) -> None:
         """See the contract.
 
@@ -165,6 +169,7 @@ class LlamaRuntime:
 
     def _begin(self, key: int, request: Request, tokens: list[int]) -> None:
         number = self._free[-1]
+        self._llama.forget(number)  # an interrupt may have left something
         shared = self._share(self._prefix(tokens, request.messages), number)
         sampler = self._llama.sampler(request.sampling, request.seed)
         most = min(request.sampling.max_tokens, self._longest - len(tokens))
