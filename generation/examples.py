@@ -95,13 +95,13 @@ class ExampleShelf:
 
     def _example(self, note: OwnNote) -> Example:
         assert self._lexicon is not None
-        names: dict[str, list[str]] = {SYMPTOM: [], DRUG: []}
+        names: dict[str, dict[frozenset[int], str]] = {SYMPTOM: {}, DRUG: {}}
         for mention in self._lexicon.find(note.text):
             kind = self._graph.type(min(mention.nodes))
-            if mention.status == AFFIRMED and kind in names and mention.text not in names[kind]:
-                names[kind].append(mention.text)
-        symptoms = tuple(names[SYMPTOM]) or (" ".join(note.text.split()[:3]),)
-        facts = Facts("", "", "any", symptoms, (), tuple(names[DRUG]))
+            if mention.status == AFFIRMED and kind in names:
+                names[kind].setdefault(mention.nodes, mention.text)
+        symptoms = tuple(names[SYMPTOM].values()) or (" ".join(note.text.split()[:3]),)
+        facts = Facts("", "", "any", symptoms, (), tuple(names[DRUG].values()))
         return Example(note.id, OWN, facts, note.text)
 
 

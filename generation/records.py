@@ -45,7 +45,7 @@ def note_record(writer: NoteWriter, note: Note, show_examples: bool = False) -> 
     description = {} if runtime is None else runtime.description
     problems = [problem.to_json() for problem in note.verdict.problems]
     text = note.text
-    if not show_examples and COPIED in note.verdict.reasons and not note.overlap.source.startswith(EXEMPLAR):
+    if not show_examples and COPIED in note.verdict.reasons:
         problems = [one | {"text": MASKED} if one["reason"] == COPIED else one for one in problems]
         text = MASKED
     shown = [one.text if show_examples or one.source == EXEMPLAR else MASKED for one in note.examples]

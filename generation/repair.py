@@ -106,4 +106,6 @@ class Mender:
         if headings and symptoms and f"\n{headings[-1]}" in kept:
             kept = kept[: kept.index(f"\n{headings[-1]}")]
         facts = replace(facts, missing=tuple(symptoms or drugs), missing_drug=not symptoms)
-        return Repair(facts, f"{kept.rstrip()} {self.wording.block('more', facts)}")
+        kept = kept.rstrip()
+        stop = "" if kept.endswith((".", "!", "?")) else "."
+        return Repair(facts, f"{kept}{stop} {self.wording.block('more', facts)}")

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from generation.kinds import Kind, sections
 from generation.lemmas import Word, words
@@ -51,9 +52,7 @@ class Reviewer:
         self._graph, self._kind, self._lang, self._embellished = graph, kind, lang, embellished
         self._stock = {self._plain(one) for one in stock}
         plain = (TEMPLATES / f"plain.{lang}.txt").read_text(encoding="utf-8")
-        self._words = {
-            word for one in (plain, *stock) for found in words(one, lang) for word in (found.form, found.lemma)
-        }
+        self._words = {word for found in words(plain, lang) for word in (found.form, found.lemma)}
         self._verifier = Verifier(graph, lang, name_diagnosis)
         self._examples = OverlapIndex(examples)
 
@@ -96,11 +95,18 @@ class Reviewer:
     def _unfounded(self, text: str, bundle: Bundle) -> list[Problem]:
         """Beside the graph's names, rightly spelt, only plain words may stand, which claim nothing of a patient."""
         named = {place for one in self._verifier.lexicon.find(text) for place in range(one.start, one.end)}
+        ends = [0, *sentence_ends(text)]
+        stock = {
+            place
+            for start, end in pairwise(ends)
+            if self._plain(text[start:end].lstrip()) in self._stock
+            for place in range(start, end)
+        }
         found = []
         for word in words(text, self._lang):
             inside = word.start in named
             right = self._verifier.lexicon.spelt(word) if inside else self._is_plain(word, bundle)
-            if not right:
+            if not right and word.start not in stock:
                 found.append(Problem(UNFOUNDED, None, text[word.start : word.end], (word.start, word.end)))
         return found
 

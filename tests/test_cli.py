@@ -1,15 +1,12 @@
-"""The `kg` command as a user runs it: the whole way on a part of the default MKG with the real model, and
-one clear line with a non-zero exit code for every kind of bad input."""
+"""The `kg` command as a user runs it, on a part of the default MKG, and one clear line with a non-zero exit code for
+every kind of bad input. `kg generate` has tests of its own (test_generate.py, test_killed_runs.py)."""
 
 import csv
 import json
 import math
-import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -73,7 +70,10 @@ def test_help_lists_every_command_and_each_help_has_an_example(kg: Run) -> None:
     code, out, _ = kg("--help")
     assert code == 0
     commands = re.findall(r"^  ([a-z]+)  ", out, re.MULTILINE)
-    assert commands == ["build", "summary", "validate", "export", "embed", "train", "query", "sample", "generate", "qa"]
+    assert commands == [
+        *("build", "summary", "validate", "export", "embed", "train"),
+        *("query", "sample", "generate", "report", "qa", "doctor"),
+    ]
     for command in commands:
         code, text, _ = kg(command, "--help")
         assert code == 0
@@ -233,57 +233,6 @@ def test_sample_gives_facts_with_edges_and_scores(kg: Run, trained: Path) -> Non
             assert 0 <= fact["score"] <= 1
 
 
-def test_generate_with_the_real_model_writes_verified_lines(kg: Run, trained: Path, tmp_path: Path) -> None:
-    out_file = tmp_path / "notes.jsonl"
-    arguments = (
-        "-w",
-        trained,
-        "generate",
-        "-n",
-        "3",
-        "--tries",
-        "3",
-        "--threads",
-        "1",
-        "--out",
-        out_file,
-        "--show",
-        "3",
-    )
-    code, out, _ = kg(*arguments)
-    records = [json.loads(line) for line in out_file.read_text(encoding="utf-8").splitlines()]
-    assert code == 0
-    assert len(records) == 3
-    for record in records:
-        assert len(record["model_sha256"]) == 64
-        assert record["sampling"]["min_p"] == 0.1
-        assert (record["verdict"] == "accepted") == (not record["problems"])
-        assert record["text"].startswith(("A ", "An "))
-    accepted = sum(record["verdict"] == "accepted" for record in records)
-    assert f"{accepted} accepted, {3 - accepted} rejected" in out
-    code, again, _ = kg(*arguments)
-    assert code == 0
-    assert "already there" in again
-
-
-def test_generate_russian_from_templates_and_refuses_it_to_an_english_model(
-    kg: Run, trained: Path, tmp_path: Path
-) -> None:
-    out_file = tmp_path / "ru.jsonl"
-    code, _, err = kg("-w", trained, "generate", "--lang", "ru", "--out", out_file)
-    assert code == 1
-    line = _one_line(err)
-    assert "writes en, not ru" in line
-    assert "--template-only" in line
-    assert not out_file.exists()
-    code, _, _ = kg("-w", trained, "generate", "--lang", "ru", "--template-only", "-n", "20", "--out", out_file)
-    records = [json.loads(line) for line in out_file.read_text(encoding="utf-8").splitlines()]
-    assert code == 0
-    assert {(record["wording"], record["model"], record["verdict"]) for record in records} == {
-        ("template", None, "accepted")
-    }
-
-
 def test_qa_writes_alpaca_items(kg: Run, trained: Path, tmp_path: Path) -> None:
     code, _, _ = kg("-w", trained, "qa", "-n", "9", "--hops", "1,2", "--out", tmp_path / "qa.jsonl")
     items = [json.loads(line) for line in (tmp_path / "qa.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -318,35 +267,21 @@ def test_commands_before_their_inputs_name_the_next_step(kg: Run, small_kgx: Pat
             "no treats edge begins or ends at a symptom; take another relation",
         ),
         (("query", "J18", "--path", "symptom/drug"), "unknown symptom 'J18'"),
-        (("generate", "--lang", "de", "--template-only"), "unknown language 'de'; take one of en, ru"),
-        (("generate", "--codes", "Q99"), "unknown disease 'Q99'"),
         (("query", "J18.9"), "unknown entity 'J18.9'; did you mean Pneumonia, organism unspecified (ICD10:J18)?"),
         (("qa", "--lang", "xx"), "unknown language 'xx'"),
         (("qa", "--hops", "7"), "no question family with 7 hops"),
         (("sample", "--min-symptoms", "5", "--max-symptoms", "2"), "cannot draw 5 to 2 symptoms"),
         (("embed", "--model", "Nonsense"), "PyKEEN has no model 'Nonsense'"),
-        (("generate", "--model", "nowhere.gguf"), "no model file at nowhere.gguf"),
     ],
 )
 def test_bad_input_is_one_clear_line(
     kg: Run, trained: Path, tmp_path: Path, arguments: tuple[str, ...], expected: str
 ) -> None:
-    out = ("--out", tmp_path / "x.jsonl") if arguments[0] in ("generate", "qa") else ()
+    out = ("--out", tmp_path / "x.jsonl") if arguments[0] == "qa" else ()
     code, _, err = kg("-w", trained, *arguments, *out)
     assert code == 1
     assert expected in _one_line(err)
     assert not list(tmp_path.iterdir())
-
-
-def test_truncated_model_is_one_clear_line(kg: Run, trained: Path, tmp_path: Path) -> None:
-    from generation.models import default_model
-
-    with default_model().open("rb") as handle:
-        (tmp_path / "half.gguf").write_bytes(handle.read(40_000_000))
-    code, _, err = kg("-w", trained, "generate", "--model", tmp_path / "half.gguf", "--out", tmp_path / "n.jsonl")
-    assert code == 1
-    assert "truncated or damaged" in _one_line(err)
-    assert not (tmp_path / "n.jsonl").exists()
 
 
 def test_malformed_tsv_names_file_line_and_column(kg: Run, small_kgx: Path, tmp_path: Path) -> None:
@@ -386,29 +321,6 @@ def test_wrong_usage_exits_with_2(kg: Run) -> None:
     assert kg("nonsense")[0] == 2
     assert kg("query", "fever", "--path", "symptom/disease", "--to", "drug")[0] == 2
     assert kg("query", "fever", "--path", "")[0] == 2
-
-
-def test_interrupted_generate_keeps_whole_lines(trained: Path, tmp_path: Path) -> None:
-    out_file = tmp_path / "notes.jsonl"
-    command = [*KG, "-w", str(trained), "generate", "-n", "500", "--threads", "1", "--out", str(out_file)]
-    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env={**os.environ, "COLUMNS": "80"})
-    deadline = time.monotonic() + 240
-    try:
-        while not (out_file.exists() and out_file.read_bytes().count(b"\n") >= 2):
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.1)
-        process.send_signal(signal.SIGINT)
-        _, err = process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == 130
-    assert "Traceback" not in err
-    content = out_file.read_text(encoding="utf-8")
-    assert content.endswith("\n")
-    records = [json.loads(line) for line in content.splitlines()]
-    assert f"interrupted; {len(records)} of 500 notes are written and whole" in err
-    assert not out_file.with_name("notes.manifest.json").exists()
 
 
 def test_a_full_disk_on_stdout_is_one_clear_line(trained: Path) -> None:

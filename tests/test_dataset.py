@@ -12,7 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.dataset import finished_run, jsonl_writer, manifest_path, read_jsonl, write_run_manifest
+from generation.dataset import (
+    finished_run,
+    jsonl_writer,
+    manifest_path,
+    read_jsonl,
+    whole_lines,
+    write_run_manifest,
+)
 from kgengine.errors import KGError
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)
@@ -39,8 +46,8 @@ def test_any_record_is_one_line_that_reads_back(tmp_path_factory, records):
     assert [json.loads(line) for line in path.read_bytes().splitlines()] == records
 
 
-def _write(path: Path, records: list, stop: BaseException | None = None) -> None:
-    with jsonl_writer(path, overwrite=True) as writer:
+def _write(path: Path, records: list, stop: BaseException | None = None, keep: bool = False) -> None:
+    with jsonl_writer(path, overwrite=True, keep=keep) as writer:
         for record in records:
             writer.write(record)
         if stop is not None:
@@ -156,3 +163,72 @@ def test_two_runs_never_write_one_file_at_once(tmp_path):
             pass
         first.write({"run": 1})
     assert [record["run"] for record in read_jsonl(tmp_path / "a.jsonl")] == [1, 1]
+
+
+@given(content=st.binary(max_size=40) | st.lists(st.sampled_from([b"{}", b"\n", b"\0"])).map(b"".join))
+def test_whole_lines_end_with_the_last_line_break(tmp_path_factory, content):
+    path = tmp_path_factory.mktemp("lines") / "any.jsonl"
+    path.write_bytes(content)
+    assert whole_lines(path) == len(b"".join(line for line in content.splitlines(True) if line.endswith(b"\n")))
+
+
+@pytest.mark.parametrize("length", [65535, 65536, 65537, 200_000])
+def test_whole_lines_are_found_before_a_long_half_line(tmp_path, length):
+    path = tmp_path / "long.jsonl"
+    path.write_bytes(b"{}\n" + b"x" * length)
+    assert whole_lines(path) == 3
+    path.write_bytes(b"x" * length)
+    assert whole_lines(path) == 0
+
+
+@pytest.mark.parametrize("half", ["", '{"id": 3, "te', '{"id": 3}'])
+def test_a_kept_file_goes_on_after_its_whole_lines(tmp_path, half):
+    """A line without its end is written anew, though it may read well."""
+    path = tmp_path / "notes.jsonl"
+    path.write_text('{"id": 1}\n{"id": 2}\n' + half, encoding="utf-8")
+    write_run_manifest(path, {"seed": 1}, {})
+    with jsonl_writer(path, overwrite=False, keep=True) as writer:
+        assert writer.count == 0
+        assert not manifest_path(path).exists()
+        assert path.read_bytes() == b'{"id": 1}\n{"id": 2}\n'
+        writer.write({"id": 3})
+    assert list(read_jsonl(path)) == [{"id": 1}, {"id": 2}, {"id": 3}]
+
+
+def test_a_kept_file_need_not_be_there(tmp_path):
+    with jsonl_writer(tmp_path / "deep" / "notes.jsonl", overwrite=False, keep=True) as writer:
+        writer.write({"id": 1})
+    assert list(read_jsonl(tmp_path / "deep" / "notes.jsonl")) == [{"id": 1}]
+
+
+def test_a_full_disk_costs_a_kept_file_nothing(tmp_path):
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(b'{"id": 0}\n{"i')
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (25, hard))
+    try:
+        with pytest.raises(KGError, match=r"^cannot write "):
+            _write(path, [{"id": number} for number in range(1, 5)], keep=True)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b'{"id": 0}\n{"id": 1}\n'
+
+
+@pytest.mark.parametrize("damage", [b'{"id": 2', b"", b"\0\0\0", b'{"id": "\xd0"}', b"\xff\xfe{\0}\0"])
+def test_a_damaged_line_is_named_and_the_ones_before_are_read(tmp_path, damage):
+    path = tmp_path / "notes.jsonl"
+    path.write_bytes(b'{"id": 1}\n' + damage + b'\n{"id": 3}\n')
+    lines = read_jsonl(path)
+    assert next(lines) == {"id": 1}
+    with pytest.raises(KGError) as caught:
+        next(lines)
+    assert str(caught.value).startswith(f"{path}, line 2 is damaged (")
+    assert "\n" not in str(caught.value)
+
+
+def test_only_a_line_break_ends_a_line(tmp_path):
+    path, text = tmp_path / "notes.jsonl", "a\u2028b\u0085c\x1cd\re"
+    with jsonl_writer(path, overwrite=False) as writer:
+        writer.write({"text": text})
+        writer.write({"text": ""})
+    assert [record["text"] for record in read_jsonl(path)] == [text, ""]

@@ -1,4 +1,4 @@
-"""A bundle is worded rightly in both languages, and a user's templates replace ours or are refused in one clear line."""
+"""A bundle is worded rightly in both languages; a user's templates replace ours or are refused in one clear line."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -237,9 +237,9 @@ def test_a_folder_without_a_template_of_the_language_is_refused_with_the_names(f
         ({"visit__en": b"\xff\xfe\xff"}, "template visit.en.j2 can't be read: 'utf-8' codec can't decode byte 0xff"),
         (
             {"visit__en": "{% block system %}{% endblock %}"},
-            "visit.en.j2 has no block request, opening, more, wording;",
+            "visit.en.j2 has no block request, opening, more, wording",
         ),
-        ({"request__en": "{% include 'no.j2' %}"}, "template visit.en.j2 includes no.j2, which is missing;"),
+        ({"request__en": "{% include 'no.j2' %}"}, "template visit.en.j2 includes no.j2, which is not there;"),
     ],
 )
 def test_a_wrong_template_is_refused_with_its_name_and_place(

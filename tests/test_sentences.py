@@ -1,5 +1,7 @@
 """Where sentences begin and end: by hand, and for every position of texts put together from known sentences."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ TEXTS = st.lists(st.tuples(st.sampled_from(SENTENCES), st.sampled_from((" ", "  
 def split(text: str) -> list[str]:
     """Give the sentences of a text, and what follows the last."""
     places = [0, *sentence_ends(text), len(text)]
-    return [part for start, end in zip(places, places[1:], strict=False) if (part := text[start:end].strip())]
+    return [part for start, end in pairwise(places) if (part := text[start:end].strip())]
 
 
 @pytest.mark.parametrize(
