@@ -12,6 +12,7 @@ from typing import Any
 from generation.examples import EXEMPLAR
 from generation.notes import TEMPLATE, Note, NoteWriter
 from generation.review import COPIED
+from generation.verification import MISSING
 from kgengine.bundles import bundle_record
 
 MASKED = "[masked]"
@@ -46,7 +47,7 @@ def note_record(writer: NoteWriter, note: Note, show_examples: bool = False) -> 
     problems = [problem.to_json() for problem in note.verdict.problems]
     text = note.text
     if not show_examples and COPIED in note.verdict.reasons:
-        problems = [one | {"text": MASKED} if one["reason"] == COPIED else one for one in problems]
+        problems = [one | {"text": MASKED} if one["reason"] != MISSING else one for one in problems]
         text = MASKED
     shown = [one.text if show_examples or one.source == EXEMPLAR else MASKED for one in note.examples]
     symptoms, anamnesis = writer.kind.columns(text, config.lang)

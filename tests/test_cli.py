@@ -210,7 +210,8 @@ def test_query_predict_follows_a_path(kg: Run, trained: Path) -> None:
     assert [answer["state"] for answer in answers] == ["exact"] * 3 + ["predicted"] * 3
     assert all(answer["type"] == "drug" for answer in answers)
     for answer in answers[3:]:
-        assert answer["score"] == pytest.approx(math.prod(link["probability"] for link in answer["assumed"]), abs=2e-3)
+        best_way = math.prod(link["probability"] for link in answer["assumed"])
+        assert best_way - 2e-3 <= answer["score"] < 1
     text = kg("-w", trained, "query", "fever", "cough", *path, "-n", "1")[1]
     assert re.search(r"^       assuming .+ -\w+-> .+ \(0\.\d\d\)$", text, re.MULTILINE)
 
