@@ -318,3 +318,10 @@ def test_spans_point_at_the_text_in_order_without_overlap(english, parts):
         assert mention.nodes
         end = mention.end
     assert len(english.find(text)) >= parts.count("fever")
+
+
+def test_a_heading_of_a_visit_note_is_no_cue_of_the_past(core: Graph) -> None:
+    (found,) = Lexicon(core, "ru").find("Анамнез: лихорадка.")
+    assert found.status == "affirmed"
+    (found,) = Lexicon(core, "ru").find("В анамнезе лихорадка.")
+    assert found.status == "past"

@@ -1,38 +1,43 @@
-"""Notes are written, verified and written again until one is accepted; runtimes keep one contract.
+"""Notes are written, reviewed, mended and begun anew until one is accepted; none is lost, none depends on another.
 
-A scripted runtime stands in for the model around the loop; the contract itself is tested on it and on the real
-default model through llama.cpp. Template notes are verified in bulk, prompts and wordings by hand.
+A scripted runtime stands in for the model around the loop; once the real default model writes. Template notes of every
+kind are reviewed in bulk.
 """
 
-import json
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from generation.examples import OwnNote
+from generation.kinds import KINDS
 from generation.models import default_model
-from generation.notes import NoteConfig, NoteSummary, NoteWriter
-from generation.prompts import Facts, PromptBuilder, facts_of, patient_words, template_note
-from generation.runtimes.contract import Message, Request, Sampling
-from generation.runtimes.llama_cpp import LlamaCppRuntime
+from generation.notes import Note, NoteConfig, NoteWriter
+from generation.prompts import Wording, facts_of
+from generation.review import IDLE, SECTION
+from generation.runtimes.batched import LlamaRuntime
+from generation.runtimes.contract import Request, Sampling
 from generation.runtimes.scripted import ScriptedRuntime
-from generation.verification import CUT_OFF, INVENTED, MISSING
+from generation.styles import Style
+from generation.verification import CUT_OFF, INVENTED, MISSING, WRONG_LANGUAGE, Verifier
 from kgengine.bundles import Bundle, BundleSampler, Fact
 from kgengine.errors import KGError, UnknownNameError
 from kgengine.graph import Graph
 
-GOOD = "A 52-year-old woman presents with cough and fever. Started on acetylcysteine."
-UNTOLD = "A 52-year-old woman presents with cough. Started on acetylcysteine."
-INVENTING = "A 52-year-old woman presents with cough, fever and headache. Started on acetylcysteine."
+BEGUN = "A 52-year-old woman presents with cough"
+GOOD = f"{BEGUN} and fever. She was prescribed acetylcysteine."
+UNTOLD = f"{BEGUN}. She was prescribed acetylcysteine."
+INVENTING = f"{BEGUN} and fever. She has a headache. She was prescribed acetylcysteine."
+FOREIGN = "Жалобы на кашель."
 
 
 @pytest.fixture(scope="module")
 def patient(core: Graph) -> Bundle:
     """Acute bronchitis with cough and fever in a woman of 52 on acetylcysteine."""
     symptoms = tuple(Fact(core.resolve(one), (0,), 0.5) for one in ("HP:0012735", "HP:0001945"))
-    return Bundle(
-        7, 99, core.resolve("ICD10:J20"), 52, "female", symptoms, (Fact(core.resolve("ATC:R05CB01"), (0,), 0.5),)
-    )
+    drugs = (Fact(core.resolve("ATC:R05CB01"), (0,), 0.5),)
+    return Bundle(7, 99, core.resolve("ICD10:J20"), 52, "female", symptoms, drugs)
 
 
 @pytest.fixture(scope="module")
@@ -41,62 +46,175 @@ def bundles(core: Graph) -> list[Bundle]:
     return list(BundleSampler(core, np.full(core.num_edges, 0.5, np.float32)).draw(seed=3, count=500))
 
 
-@pytest.fixture(scope="module")
-def llama() -> LlamaCppRuntime:
-    """The real default model."""
-    return LlamaCppRuntime(default_model(), context=1024, threads=1)
+def write(core: Graph, patient: Bundle, answers: list[str], **config: Any) -> tuple[Note, list[Request]]:
+    """Write one note from prepared answers; give it and what was asked for."""
+    runtime = ScriptedRuntime(answers)
+    (note,) = NoteWriter(core, NoteConfig(**config), runtime).write([patient])
+    return note, runtime.requests
+
+
+def asked(request: Request) -> str:
+    """Give the last turn of a request."""
+    return request.messages[-1].content
 
 
 # -- the loop ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_first_accepted_text_is_taken_after_tries_with_different_seeds(core, patient):
-    runtime = ScriptedRuntime([UNTOLD, INVENTING, GOOD, "never asked for"])
-    (note,) = NoteWriter(core, NoteConfig(tries=5), runtime).write([patient])
+def test_an_accepted_text_is_taken_at_once_and_cut_behind_its_last_fact(core: Graph, patient: Bundle) -> None:
+    note, requests = write(core, patient, [f"{GOOD} She lives with her dog. And"])
     assert note.verdict.accepted
-    assert (note.text, note.tries) == (GOOD, 3)
-    assert note.failures == ((MISSING,), (INVENTED,))
-    seeds = [request.seed for request in runtime.requests]
-    assert len(set(seeds)) == len(seeds) == 3
-    assert note.seed == seeds[-1]
+    assert (note.text, note.tries, note.texts, note.failures) == (GOOD, 1, 1, ())
+    (request,) = requests
+    assert request.opening == BEGUN
+    assert asked(request) == note.prompt
+    assert note.prompt == "Patient: 52-year-old woman\nSymptoms: cough; fever\nTreatment: acetylcysteine"
+    assert [one.text for one in note.examples] == [
+        turn.content for turn in request.messages if turn.role == "assistant"
+    ]
+    assert len(note.examples) == 3
+    assert request.enough is not None
+    assert [request.enough(text) for text in (f"{BEGUN}.", GOOD, f"{BEGUN}. Headache.")] == [False, True, True]
 
 
-def test_a_bundle_is_rejected_after_all_tries_with_every_reason_kept(core, patient):
-    runtime = ScriptedRuntime([UNTOLD, UNTOLD, INVENTING])
-    (note,) = NoteWriter(core, NoteConfig(tries=3), runtime).write([patient])
+def test_a_faulty_sentence_is_written_again_after_what_is_kept(core: Graph, patient: Bundle) -> None:
+    note, requests = write(core, patient, [INVENTING, UNTOLD, GOOD])
+    assert (note.text, note.tries, note.texts) == (GOOD, 1, 3)
+    assert note.failures == ((MISSING, INVENTED, IDLE), (MISSING,))
+    openings = [BEGUN, f"{BEGUN} and fever.", f"{UNTOLD} She also reports fever"]
+    assert [request.opening for request in requests] == openings
+    first = asked(requests[0])
+    assert [asked(request) for request in requests] == [first, f"{first}\nDo not write: headache", first]
+    assert len({request.seed for request in requests}) == 3
+    assert note.seed == requests[0].seed
+    assert note.prompt == first
+
+
+def test_where_a_repair_fails_again_the_sentence_begins_with_what_is_missing(core: Graph, patient: Bundle) -> None:
+    _, requests = write(core, patient, [INVENTING, INVENTING, GOOD])
+    kept = f"{BEGUN} and fever."
+    assert [request.opening for request in requests] == [BEGUN, kept, f"{kept} She was prescribed acetylcysteine"]
+
+
+def test_a_hopeless_text_is_begun_anew_with_another_seed(core: Graph, patient: Bundle) -> None:
+    note, requests = write(core, patient, [FOREIGN, "", GOOD])
+    assert (note.tries, note.texts) == (3, 3)
+    assert [set(one) & {WRONG_LANGUAGE, "empty"} for one in note.failures] == [{WRONG_LANGUAGE}, {"empty"}]
+    assert [request.opening for request in requests] == [BEGUN] * 3
+    assert len({request.seed for request in requests}) == 3
+    assert note.seed == requests[2].seed
+
+
+@pytest.mark.parametrize(("tries", "repairs"), [(1, 0), (3, 0), (1, 4), (2, 3)])
+def test_a_bundle_is_rejected_after_all_tries_and_repairs_with_every_reason_kept(
+    core: Graph, patient: Bundle, tries: int, repairs: int
+) -> None:
+    note, requests = write(core, patient, [UNTOLD], tries=tries, repairs=repairs)
     assert not note.verdict.accepted
-    assert (note.text, note.tries) == (INVENTING, 3)
-    assert note.failures == ((MISSING,), (MISSING,))
-    assert note.verdict.reasons == (INVENTED,)
-    summary = NoteSummary()
-    summary.add(note)
-    expected = {"accepted": 0, "rejected": 1, "texts": 3, "reasons": {MISSING: 2, INVENTED: 1}}
-    assert summary.to_json() == expected
+    assert note.verdict.reasons == (MISSING,)
+    assert (note.text, note.tries) == (UNTOLD, tries)
+    assert note.texts == len(requests) == tries * (1 + repairs)
+    assert note.failures == ((MISSING,),) * note.texts
+    assert len({request.seed for request in requests}) == note.texts
 
 
-def test_a_text_that_the_token_limit_stopped_is_thrown_away(core, patient):
-    config = NoteConfig(tries=1, sampling=Sampling(max_tokens=8))
-    (note,) = NoteWriter(core, config, ScriptedRuntime([GOOD])).write([patient])
+def test_a_text_that_the_token_limit_stopped_is_not_accepted(core: Graph, patient: Bundle) -> None:
+    cut = f"{GOOD.removesuffix('.')} and will"
+    note, requests = write(core, patient, [cut], tries=1, repairs=0, sampling=Sampling(max_tokens=11))
     assert CUT_OFF in note.verdict.reasons
+    assert [request.sampling.max_tokens for request in requests] == [11]
+    _, requests = write(core, patient, [GOOD], sampling=Sampling(max_tokens=1000))
+    assert [request.sampling.max_tokens for request in requests] == [KINDS["anamnesis"].max_tokens]
 
 
-def test_each_bundle_gives_one_note_in_order_and_the_same_again(core, bundles):
-    def written() -> list[tuple[int, str]]:
-        notes = NoteWriter(core, NoteConfig(), None).write(bundles[:20])
-        return [(note.bundle.index, note.text) for note in notes]
+def test_a_visit_is_mended_section_by_section(core: Graph, patient: Bundle) -> None:
+    lines = ["Complaints: cough.", "History: fever.", "Examination: condition stable.", "Plan: acetylcysteine."]
+    answers = [
+        f"{lines[0]} She is",
+        "\n".join([lines[0], lines[1], lines[3]]),
+        "\n".join([*lines[:3], "Plan: headache."]),
+        "\n".join(lines),
+    ]
+    note, requests = write(core, patient, answers, kind="visit", sampling=Sampling(max_tokens=11))
+    assert note.text == "\n".join(lines)
+    assert SECTION in note.failures[0]
+    openings = [request.opening for request in requests]
+    assert openings[:2] == ["Complaints: cough", "Complaints: cough.\nHistory: fever"]
+    assert openings[2].startswith("\n".join([*lines[:2], "Examination: "]))
+    assert openings[2] in {"\n".join([*lines[:2], one]) for one in Wording("visit", "en").stock()}
+    assert openings[3] == "\n".join([*lines[:3], "Plan: acetylcysteine"])
 
-    assert [index for index, _ in written()] == list(range(20))
-    assert written() == written()
+
+@pytest.mark.parametrize("embellished", [False, True])
+def test_a_sentence_of_no_fact_passes_only_where_text_may_be_embellished(
+    core: Graph, patient: Bundle, embellished: bool
+) -> None:
+    idle = f"{BEGUN} and fever. It came on after a ski trip. She was prescribed acetylcysteine."
+    note, _ = write(core, patient, [idle], tries=1, repairs=0, embellished=embellished)
+    assert note.verdict.accepted == embellished
+    assert (IDLE in note.verdict.reasons) == (not embellished)
+    assert (note.text == idle) == embellished
 
 
-def test_the_request_of_a_bundle_does_not_depend_on_the_ones_before(core, bundles):
-    together, alone = ScriptedRuntime(["no"]), ScriptedRuntime(["no"])
-    list(NoteWriter(core, NoteConfig(tries=1), together).write(bundles[:3]))
-    list(NoteWriter(core, NoteConfig(tries=1), alone).write(bundles[2:3]))
-    assert alone.requests == together.requests[2:]
+def test_complaints_are_neither_asked_nor_told_with_drugs(core: Graph, patient: Bundle) -> None:
+    note, requests = write(core, patient, ["Complains of cough and fever."], kind="complaints")
+    assert note.verdict.accepted
+    assert note.bundle == patient
+    assert asked(requests[0]) == "Patient: 52-year-old woman\nSymptoms: cough; fever"
+    told, _ = write(core, patient, ["Complains of cough and fever, takes acetylcysteine."], kind="complaints", tries=1)
+    assert told.verdict.reasons == (INVENTED,)
 
 
-def test_a_model_that_does_not_write_the_language_is_refused_with_a_sentence(core):
+def test_the_diagnosis_is_asked_for_only_when_it_shall_be_named(core: Graph, patient: Bundle) -> None:
+    named = f"{GOOD} Diagnosis: acute bronchitis."
+    note, requests = write(core, patient, [named.replace(". She", ", acute bronchitis. She")], tries=1, repairs=0)
+    assert "diagnosis named" in note.verdict.reasons
+    assert "acute bronchitis" not in asked(requests[0])
+    _, requests = write(core, patient, [GOOD], name_diagnosis=True)
+    assert asked(requests[0]).endswith("\nDiagnosis: acute bronchitis")
+
+
+def test_a_users_example_of_the_code_is_shown_last(core: Graph, patient: Bundle) -> None:
+    own = OwnNote("mine", "J20.9", "Coughing and fever since May.")
+    writer = NoteWriter(core, NoteConfig(), ScriptedRuntime([GOOD]), [own])
+    (note,) = writer.write([patient])
+    assert [one.source for one in note.examples] == ["exemplar", "exemplar", "user"]
+    assert [turn.content for turn in writer.requests(patient)][-3:] == [
+        "Symptoms: Coughing; fever",
+        "Coughing and fever since May.",
+        note.prompt,
+    ]
+
+
+# -- many notes --------------------------------------------------------------------------------------------------------
+
+
+def test_with_a_wide_runtime_every_bundle_gets_its_note(core: Graph, bundles: list[Bundle]) -> None:
+    runtime = ScriptedRuntime(["no"], width=4)
+    notes = list(NoteWriter(core, NoteConfig(tries=2, repairs=1), runtime).write(bundles[:9]))
+    indices = [note.bundle.index for note in notes]
+    assert sorted(indices) == list(range(9))
+    assert indices != sorted(indices)  # the scripted runtime does the latest first
+    alone = [write(core, bundle, ["no"], tries=2, repairs=1) for bundle in bundles[:9]]
+    assert sorted(notes, key=lambda note: note.bundle.index) == [note for note, _ in alone]
+    plain = [replace(request, enough=None) for request in runtime.requests]
+    for _, requests in alone:
+        assert all(replace(request, enough=None) in plain for request in requests)
+    assert len(plain) == sum(len(requests) for _, requests in alone) > 9
+
+
+def test_template_notes_come_in_order_and_the_same_again(core: Graph, bundles: list[Bundle]) -> None:
+    writer = NoteWriter(core, NoteConfig(), None)
+    notes = list(writer.write(bundles[:20]))
+    assert [note.bundle.index for note in notes] == list(range(20))
+    assert list(writer.write(bundles[19:20])) == notes[19:]
+    assert len({note.text for note in notes}) == 20
+
+
+# -- what is refused ---------------------------------------------------------------------------------------------------
+
+
+def test_a_model_that_does_not_write_the_language_is_refused_with_a_sentence(core: Graph) -> None:
     with pytest.raises(KGError) as caught:
         NoteWriter(core, NoteConfig(lang="ru"), ScriptedRuntime(["x"], languages=("en",)))
     assert str(caught.value) == (
@@ -105,238 +223,63 @@ def test_a_model_that_does_not_write_the_language_is_refused_with_a_sentence(cor
     )
 
 
-def test_an_unknown_language_and_no_tries_are_refused(core):
+def test_an_unknown_language_or_kind_and_no_tries_are_refused(core: Graph) -> None:
     with pytest.raises(UnknownNameError, match="unknown language 'de'"):
         NoteWriter(core, NoteConfig(lang="de"), None)
+    with pytest.raises(
+        UnknownNameError, match="unknown kind of note 'letter'; take one of complaints, anamnesis, visit"
+    ):
+        NoteWriter(core, NoteConfig(kind="letter"), None)
     with pytest.raises(KGError, match="0 tries asked for; give at least 1"):
         NoteWriter(core, NoteConfig(tries=0), None)
-
-
-# -- records -----------------------------------------------------------------------------------------------------------
-
-FIELDS = {
-    "id",
-    "lang",
-    "icd10",
-    "text",
-    "verdict",
-    "problems",
-    "tries",
-    "failures",
-    "seed",
-    "bundle",
-    "wording",
-    "prompt_sha256",
-    "model",
-    "model_sha256",
-    "sampling",
-}
-
-
-def test_the_record_of_an_accepted_model_note_is_complete_plain_data(core, patient):
-    writer = NoteWriter(core, NoteConfig(), ScriptedRuntime([UNTOLD, GOOD]))
-    (note,) = writer.write([patient])
-    record = writer.record(note)
-    assert set(record) == FIELDS
-    assert json.loads(json.dumps(record)) == record
-    assert (record["id"], record["lang"], record["icd10"]) == ("note-000007", "en", "J20")
-    assert (record["verdict"], record["problems"], record["failures"]) == ("accepted", [], [[MISSING]])
-    assert (record["text"], record["tries"], record["wording"], record["model"]) == (GOOD, 2, "model", "scripted")
-    assert [symptom["id"] for symptom in record["bundle"]["symptoms"]] == ["HP:0012735", "HP:0001945"]
-    assert record["sampling"]["max_tokens"] == Sampling().max_tokens
-
-
-def test_the_record_of_a_rejected_note_shows_what_is_wrong_and_where(core, patient):
-    writer = NoteWriter(core, NoteConfig(tries=1), ScriptedRuntime([INVENTING]))
-    (note,) = writer.write([patient])
-    record = json.loads(json.dumps(writer.record(note)))
-    assert record["verdict"] == "rejected"
-    (problem,) = record["problems"]
-    assert (problem["reason"], problem["node"], problem["text"]) == (INVENTED, "HP:0002315", "headache")
-    begin, end = problem["span"]
-    assert record["text"][begin:end] == "headache"
-
-
-def test_the_record_of_a_template_note_names_no_model(core, patient):
-    writer = NoteWriter(core, NoteConfig(lang="ru"), None)
-    (note,) = writer.write([patient])
-    record = writer.record(note)
-    assert set(record) == FIELDS
-    assert record["wording"] == "template"
-    assert (record["model"], record["model_sha256"], record["sampling"]) == (None, None, None)
-    assert record["prompt_sha256"] == writer.provenance["prompt_sha256"]
 
 
 # -- templates ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name_diagnosis", [False, True])
+@pytest.mark.parametrize("more", [False, True])
 @pytest.mark.parametrize("lang", ["en", "ru"])
-def test_template_notes_are_accepted_at_the_first_try(core, bundles, lang, name_diagnosis):
-    writer = NoteWriter(core, NoteConfig(lang=lang, tries=1, name_diagnosis=name_diagnosis), None)
-    accepted = sum(note.verdict.accepted for note in writer.write(bundles))
-    assert accepted >= 0.99 * len(bundles)
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_template_notes_are_accepted_at_the_first_try(
+    core: Graph, bundles: list[Bundle], kind: str, lang: str, more: bool
+) -> None:
+    config = NoteConfig(lang=lang, kind=kind, name_diagnosis=more, style=Style(varied=more))
+    notes = list(NoteWriter(core, config, None).write(bundles))
+    assert len(notes) == 500
+    assert sum(bool(note.bundle.drugs) for note in notes) not in range(50)
+    assert [note.text for note in notes if not note.verdict.accepted] == []
+    diagnosis = {"en": "iagnosis", "ru": "Диагноз: "}[lang]
+    assert {diagnosis in note.text for note in notes} == {more}
 
 
 @pytest.mark.parametrize("lang", ["en", "ru"])
-def test_template_notes_vary_with_the_seed_and_name_every_fact(core, patient, lang):
-    facts = facts_of(core, patient, lang, False)
-    texts = {template_note(facts, lang, np.random.default_rng(seed)) for seed in range(30)}
-    assert len(texts) > 10
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_template_notes_vary_with_the_seed_and_name_every_fact(
+    core: Graph, patient: Bundle, kind: str, lang: str
+) -> None:
+    facts = facts_of(core, KINDS[kind].told(patient), lang)
+    wording = Wording(kind, lang)
+    texts = {wording.note(facts, np.random.default_rng(seed)) for seed in range(60)}
+    assert len(texts) >= 10
     for text in texts:
-        for name in facts.drugs:
-            assert name in text
+        assert all(name in text for name in facts.drugs)
         for phrase, accusative in zip(facts.symptoms, facts.accusatives, strict=True):
             assert phrase in text or accusative in text
 
 
-# -- wording and prompts -----------------------------------------------------------------------------------------------
+# -- the real model ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("age", "sex", "en", "ru"),
-    [
-        (1, "male", "A 1-year-old boy", "Мальчик, 1 год"),
-        (3, "female", "A 3-year-old girl", "Девочка, 3 года"),
-        (8, "male", "An 8-year-old boy", "Мальчик, 8 лет"),
-        (11, "male", "An 11-year-old boy", "Мальчик, 11 лет"),
-        (12, "female", "A 12-year-old girl", "Девочка, 12 лет"),
-        (17, "female", "A 17-year-old girl", "Девочка, 17 лет"),
-        (18, "female", "An 18-year-old woman", "Женщина, 18 лет"),
-        (21, "male", "A 21-year-old man", "Мужчина, 21 год"),
-        (44, "female", "A 44-year-old woman", "Женщина, 44 года"),
-        (70, "male", "A 70-year-old man", "Мужчина, 70 лет"),
-        (81, "female", "An 81-year-old woman", "Женщина, 81 год"),
-        (88, "male", "An 88-year-old man", "Мужчина, 88 лет"),
-        (90, "male", "A 90-year-old man", "Мужчина, 90 лет"),
-    ],
-)
-def test_a_patient_is_introduced_with_the_right_article_noun_and_years(core, patient, age, sex, en, ru):
-    someone = replace(patient, age=age, sex=sex)
-    for lang, introduced in (("en", en), ("ru", ru)):
-        facts = facts_of(core, someone, lang, False)
-        assert facts.introduced == introduced
-        assert introduced.lower().endswith(patient_words(age, sex, lang))
-
-
-def test_the_english_prompt_holds_the_facts(core, patient):
-    builder, facts = PromptBuilder("en"), facts_of(core, patient, "en", False)
-    request = builder.messages(facts)[-1]
-    assert request == Message("user", "Patient: 52-year-old woman\nSymptoms: cough; fever\nTreatment: acetylcysteine")
-    assert builder.opening(facts) == "A 52-year-old woman presents with cough"
-
-
-def test_the_russian_prompt_holds_the_facts_and_opens_in_the_accusative(core, patient):
-    dyspnea = Fact(core.resolve("HP:0002094"), (0,), 0.5)
-    someone = replace(patient, symptoms=(dyspnea, *patient.symptoms), drugs=())
-    builder, facts = PromptBuilder("ru"), facts_of(core, someone, "ru", False)
-    request = builder.messages(facts)[-1]
-    assert request == Message("user", "Пациент: женщина, 52 года\nСимптомы: одышка; кашель; лихорадка")
-    assert builder.opening(facts) == "Жалобы на одышку"
-
-
-@pytest.mark.parametrize(("lang", "line"), [("en", "Diagnosis: acute bronchitis"), ("ru", "Диагноз: острый бронхит")])
-def test_the_diagnosis_is_in_the_request_only_when_it_may_be_named(core, patient, lang, line):
-    builder = PromptBuilder(lang)
-    hidden = builder.messages(facts_of(core, patient, lang, False))[-1].content
-    assert line not in hidden
-    assert builder.messages(facts_of(core, patient, lang, True))[-1].content == f"{hidden}\n{line}"
-
-
-def test_examples_are_turns_between_the_system_text_and_the_request(core, patient):
-    facts = facts_of(core, patient, "en", False)
-    roles = [message.role for message in PromptBuilder("en", examples=2).messages(facts)]
-    assert roles == ["system", "user", "assistant", "user", "assistant", "user"]
-    assert [message.role for message in PromptBuilder("en", examples=0).messages(facts)] == ["system", "user"]
-
-
-def test_the_prompt_hash_tells_examples_and_languages_apart():
-    hashes = [PromptBuilder("en", count).hash for count in (0, 1, 2)] + [PromptBuilder("ru", 0).hash]
-    assert len(set(hashes)) == 4
-    assert PromptBuilder("en", 2).hash == hashes[2]
-    changed = PromptBuilder("en", 2)
-    changed.examples[1] = replace(changed.examples[1], text="Another text.")
-    assert changed.hash != hashes[2]
-
-
-@pytest.mark.parametrize("lang", ["en", "ru"])
-def test_every_example_says_its_own_facts(lang):
-    for example in PromptBuilder(lang).examples:
-        stems = [word[:4].lower() for name in (*example.facts.symptoms, *example.facts.drugs) for word in name.split()]
-        assert [stem for stem in stems if stem not in example.text.lower()] == []
-
-
-# -- runtimes ----------------------------------------------------------------------------------------------------------
-
-CHAT = (
-    Message("system", "You write one short sentence."),
-    Message("user", "Symptoms: headache"),
-    Message("assistant", "He has a headache."),
-    Message("user", "Symptoms: cough; fever"),
-)
-REQUEST = Request(CHAT, "The patient", 5, Sampling(max_tokens=40))
-
-
-@pytest.fixture(params=["scripted", "llama.cpp"])
-def runtime(request):
-    """Each runtime behind the contract."""
-    if request.param == "scripted":
-        return ScriptedRuntime(["The patient " + "coughs and " * 30 + "sleeps."])
-    return request.getfixturevalue("llama")
-
-
-def test_the_same_request_gives_the_same_text_whatever_came_before(runtime):
-    hot = Sampling(temperature=1.5, min_p=0.02, max_tokens=16)
-    other = Request((Message("user", "Name three colours."),), "They are", 6, Sampling(max_tokens=2))
-    sibling = replace(REQUEST, messages=(*CHAT[:-1], Message("user", "Symptoms: cough; rash")))
-    for seed in range(4):
-        request = replace(REQUEST, seed=seed, sampling=hot)
-        texts = []
-        for before in (other, request, sibling, other):
-            runtime.complete(replace(before, sampling=other.sampling))
-            texts.append(runtime.complete(request))
-        assert texts == [texts[0]] * 4
-
-
-def test_a_text_begins_with_its_opening(runtime):
-    assert runtime.complete(REQUEST).text.startswith("The patient")
-
-
-def test_a_text_is_no_longer_than_the_token_limit_and_then_unfinished(runtime):
-    cut = runtime.complete(replace(REQUEST, sampling=Sampling(max_tokens=4)))
-    assert cut.answer_tokens == 4
-    assert not cut.finished
-    assert len(cut.text.split()) <= 2 + 4
-
-
-def test_a_runtime_says_what_it_is_and_which_languages_it_writes(runtime):
-    description = runtime.description
-    assert {"model", "sha256", "languages"} <= set(description)
-    assert description["languages"] == list(runtime.languages)
-    assert json.loads(json.dumps(description)) == description
-
-
-def test_another_seed_gives_another_text_of_the_real_model(llama):
-    warm = replace(REQUEST, sampling=Sampling(temperature=1.5, max_tokens=12))
-    assert len({llama.complete(replace(warm, seed=seed)).text for seed in range(4)}) > 1
-
-
-def test_the_real_model_is_known_to_write_english_alone(llama):
-    assert llama.languages == ("en",)
-    assert llama.description["model"] == default_model().name
-    assert len(llama.description["sha256"]) == 64
-
-
-def test_a_prompt_that_fills_the_context_is_refused_with_its_length(llama):
-    long = replace(REQUEST, messages=(Message("user", "cough " * 1100),))
-    with pytest.raises(KGError, match=r"the prompt has \d+ tokens, the context 1024"):
-        llama.complete(long)
-
-
-def test_a_model_note_begins_with_the_opening_and_is_verified(core, patient, llama):
-    writer = NoteWriter(core, NoteConfig(tries=1, sampling=Sampling(max_tokens=60)), llama)
-    (note,) = writer.write([patient])
-    facts = facts_of(core, patient, "en", False)
-    assert isinstance(facts, Facts)
-    assert note.text.startswith(PromptBuilder("en").opening(facts))
-    assert writer.record(note)["model_sha256"] == llama.description["sha256"]
+def test_the_default_model_writes_a_verified_note(core: Graph, patient: Bundle) -> None:
+    runtime = LlamaRuntime(default_model(), width=1, context=2048, threads=1)
+    try:
+        writer = NoteWriter(core, NoteConfig(kind="complaints"), runtime)
+        (note,) = writer.write([patient])
+        told = replace(patient, drugs=())
+        assert note.verdict.accepted
+        assert Verifier(core, "en").verify(note.text, told).accepted
+        assert note.text.startswith("Complains of cough")
+        assert note.text.endswith(".")
+        assert writer.provenance["runtime"]["sha256"] == runtime.description["sha256"]
+    finally:
+        runtime.close()

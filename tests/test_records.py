@@ -19,16 +19,14 @@ from kgengine.graph import Graph
 
 GOOD = "A 52-year-old woman presents with cough and fever. She was prescribed acetylcysteine."
 UNTOLD = "A 52-year-old woman presents with cough. She was prescribed acetylcysteine."
-INVENTING = "A 52-year-old woman presents with cough, fever and headache. She was prescribed acetylcysteine."
+INVENTING = "A 52-year-old woman takes acetylcysteine because of cough, fever and headache."
 VISIT = "Complaints: cough.\nHistory: fever.\nExamination: condition stable.\nPlan: acetylcysteine."
 COLUMNS = [
     *("idx", "ICD-10", "generation_model", "prompt", "prior", "example", "example source", "response", "symptoms"),
     *("anamnesis", "lang", "kind", "verdict", "problems", "tries", "failures", "overlap", "seed", "bundle"),
     *("prompt_sha256", "model_sha256", "sampling", "style"),
 ]
-OWN = OwnNote(
-    "mine-1", "J20", "Everything began after the long journey by train to her sister in the mountains: cough."
-)
+OWN = OwnNote("mine-1", "J20", "Everything began after the long journey by train to her sister in the hills: cough.")
 
 
 @pytest.fixture(scope="module")
@@ -158,13 +156,10 @@ def test_words_shared_with_a_users_example_are_masked(core: Graph, patient: Bund
 @pytest.mark.parametrize("kind", ["anamnesis", "visit"])
 @pytest.mark.parametrize("idx", ["mine-1", "exemplar-1"])
 def test_a_rejected_copy_shows_nothing_of_the_example(core: Graph, patient: Bundle, kind: str, idx: str) -> None:
-    begun = GOOD if kind == "anamnesis" else VISIT.replace("condition stable.", "{}").replace("cough.", "cough. {}")
-    copied = OWN.text.split(":")[0]
-    text = f"{copied}. {GOOD}" if kind == "anamnesis" else begun.replace("{}", f"{copied}.", 1).replace("{}", "good.")
+    copied = OWN.text.split(":")[0] + "."
+    text = {"anamnesis": f"{copied} {GOOD}", "visit": VISIT.replace("cough.", f"cough. {copied}")}[kind]
     writer, note = written(core, patient, [text], own=[replace(OWN, id=idx)], kind=kind, tries=1, repairs=0)
-    writer_free = NoteWriter(core, NoteConfig(kind=kind, tries=1, repairs=0), ScriptedRuntime([text]), [OWN])
-    assert writer_free.shelf.hash == writer.shelf.hash or idx != OWN.id
-    assert {COPIED, IDLE} <= set(note.verdict.reasons) or note.text != text
+    assert {COPIED, IDLE} <= set(note.verdict.reasons)
     shown, hidden = note_record(writer, note, show_examples=True), note_record(writer, note)
     assert "journey" in json.dumps(shown["problems"])
     assert shown["response"] == note.text

@@ -80,7 +80,7 @@ PLAIN = "A 52-year-old woman presents with cough and fever. She was prescribed a
         (PLAIN.replace(". She", ".\nShe"), [(FORM, "She was prescribed acetylcysteine.")]),
         (PLAIN.replace("cough", "grinding cough"), [(UNFOUNDED, "grinding")]),
         (PLAIN.replace("52-year-old woman", "52-year-old smoker"), [(UNFOUNDED, "smoker")]),
-        (PLAIN.replace("fever", "fever for 4 days"), [(UNFOUNDED, "4")]),
+        (PLAIN.replace("fever", "fever since 4 days"), [(UNFOUNDED, "4")]),
         (PLAIN.replace("cough", "couhg"), [(UNFOUNDED, "couhg")]),
         (PLAIN.replace("cough", "headache"), [(MISSING, "cough"), (INVENTED, "headache")]),
         (f"{PLAIN} No headache.", [(IDLE, "No headache.")]),
@@ -202,11 +202,11 @@ def test_a_copy_of_an_example_is_a_fault_with_its_span(
 
 
 def test_the_words_of_the_facts_are_no_copy(core: Graph, patient: Bundle) -> None:
-    shown = "Seen for coughing fits. Raised temperature is also described. Acetylcysteine was given."
+    shown = "Seen because of coughing fits. Raised temperature is also reported. Acetylcysteine was given."
     reviewer = Reviewer(core, KINDS["anamnesis"], "en", False, [("mine", shown)])
     copied = reviewer.review(shown, patient)
-    assert (copied.overlap.words, copied.overlap.share) == (7, 1.0)  # 12 words, five of them in phrases of the facts
-    assert copied.verdict.reasons == (COPIED,)
+    assert (copied.overlap.words, copied.overlap.share) == (8, 1.0)  # 13 words, five of them in phrases of the facts
+    assert COPIED in copied.verdict.reasons
     assert reviewer.review("Raised temperature, coughing fits. Acetylcysteine.", patient).overlap.words == 0
 
 
