@@ -43,9 +43,7 @@ def links(reasoner: TrainedReasoner, node: int, kinds: list[int]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("names", [("fever",), ("fever", "cough"), ("itching", "skin rash", "fever")])
-def test_scores_along_a_path_are_the_probability_of_any_way(
-    reasoner: TrainedReasoner, names: tuple[str, ...]
-) -> None:
+def test_scores_along_a_path_are_the_probability_of_any_way(reasoner: TrainedReasoner, names: tuple[str, ...]) -> None:
     graph, types = reasoner.graph, ["symptom", "disease", "drug"]
     anchors = [graph.resolve(name, "symptom") for name in names]
     steps = [message_relations(graph, here, there, []) for here, there in itertools.pairwise(types)]
