@@ -1,6 +1,6 @@
 """Measures bundles on a graph: speed beside the sampler that drew one at a time, and whether promises hold.
 
-Run on a built graph: `python benchmarks/bundles.py kg-workspace/graph`. Scores are even random numbers, so that
+Run on a built graph: `python -m benchmarks.bundles kg-workspace/graph`. Scores are even random numbers, so that
 nothing depends on a training. One core; the table is kept in docs/bundles.md.
 """
 
@@ -16,8 +16,8 @@ from statistics import median
 
 import numpy as np
 import numpy.typing as npt
-from bundle_checks import BANDS, Checker
 
+from benchmarks.bundle_checks import BANDS, Checker
 from kgengine.bundles import Bundle, BundleConfig, BundleSampler, bundle_record
 from kgengine.edge_scores import PredictedEdges, StoredScores
 from kgengine.graph import Graph

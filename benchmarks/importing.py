@@ -1,6 +1,6 @@
 """Measures how long a big graph takes to build and to ask for the first time, each against a plain yardstick.
 
-`python benchmarks/importing.py kg.csv` (PrimeKG, or what `primekg_shape.py` writes): building the store against
+`python -m benchmarks.importing kg.csv` (PrimeKG, or what `primekg_shape.py` writes): building the store against
 `pandas.read_csv` of the same file, and a cold `kg query` against importing numpy and scipy.sparse; each pair in turn,
 as fresh processes. Then the store's size an edge and direction, with and without names and provenance.
 """

@@ -1,6 +1,6 @@
 """Writes a random graph with the size and degree shape of PrimeKG, in the format of its kg.csv.
 
-`python benchmarks/primekg_shape.py OUT.csv [--seed 0] [--scale 1.0]`; the same seed and scale give the same bytes.
+`python -m benchmarks.primekg_shape OUT.csv [--seed 0] [--scale 1.0]`; the same seed and scale give the same bytes.
 
 Like PrimeKG (Chandak, Huang & Zitnik 2023): the columns; every edge in both directions (all forward rows by
 relation, then all reversed ones); the 10 node types and 30 relations with their sizes; every node has an edge; no

@@ -1,6 +1,6 @@
 """Measures typed paths and neighbourhoods in our engine and its peers, in one process, and checks that all agree.
 
-`python benchmarks/query.py kg.csv` for PrimeKG (or what `primekg_shape.py` writes), `python benchmarks/query.py
+`python -m benchmarks.query kg.csv` for PrimeKG (or what `primekg_shape.py` writes), `python -m benchmarks.query
 hetionet` for the clinical core of Hetionet in the test data. Prints Markdown; `--json` keeps every single time.
 
 Anchors are drawn by degree, paths by the size of metaedges. Ours answers all queries, a peer those of the first
@@ -30,9 +30,19 @@ from typing import Any
 
 import numpy as np
 import psutil
-from query_data import Counts, Engine, OutOfTimeError, Query, Tables, draw_queries, read_hetionet, read_primekg
-from query_peers import IGraph, KGLite, Ladybug, NetworkX
-from query_walk import PlainWalk
+
+from benchmarks.query_data import (
+    Counts,
+    Engine,
+    OutOfTimeError,
+    Query,
+    Tables,
+    draw_queries,
+    read_hetionet,
+    read_primekg,
+)
+from benchmarks.query_peers import IGraph, KGLite, Ladybug, NetworkX
+from benchmarks.query_walk import PlainWalk
 
 WARM_UP = 10
 CLASSES = [f"{kind} {length}" for kind in ("path", "within") for length in (1, 2, 3)]
@@ -163,7 +173,7 @@ def load(engine: Engine, tables: Tables) -> dict[str, float]:
 def engine_makers(limit: float) -> dict[str, Callable[[], Engine]]:
     """Name the engines that can be measured; ours is loaded only when it is asked for."""
     return {
-        "ours": lambda: import_module("query_ours").Ours(),
+        "ours": lambda: import_module("benchmarks.query_ours").Ours(),
         "networkx": NetworkX,
         "walk": lambda: PlainWalk(limit),
         "igraph": IGraph,

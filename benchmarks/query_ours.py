@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from query_data import Ints, Step, Tables
 
+from benchmarks.query_data import Ints, Step, Tables
 from kgengine import Graph
 from kgengine.merging import merge
 from kgengine.query import follow, path_counts

@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
 
 import numpy as np
-from query_data import Counts, Ints, OutOfTimeError, Step, Tables
+
+from benchmarks.query_data import Counts, Ints, OutOfTimeError, Step, Tables
 
 THREADS = 2
 BUFFER_BYTES = 4 << 30

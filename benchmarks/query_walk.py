@@ -4,8 +4,8 @@ import time
 from collections import Counter, deque
 from collections.abc import Iterable, Sequence
 
-from query_data import OutOfTimeError, Step
-from query_peers import NetworkX
+from benchmarks.query_data import OutOfTimeError, Step
+from benchmarks.query_peers import NetworkX
 
 _CHECK = 1 << 16
 

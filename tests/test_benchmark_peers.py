@@ -3,7 +3,6 @@
 import csv
 import sys
 from collections import Counter
-from importlib import import_module
 from itertools import pairwise, product
 from pathlib import Path
 from typing import Any
@@ -11,8 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-data, peers, shape = import_module("query_data"), import_module("query_peers"), import_module("primekg_shape")
+from benchmarks import primekg_shape as shape
+from benchmarks import query_data as data
+from benchmarks import query_peers as peers
+
 TYPES = ("disease", "drug", "gene")
 ENDS = {"treats": (1, 0), "harms": (1, 0), "targets": (1, 2), "like": (1, 1), "binds": (2, 2)}
 NODES = 36

@@ -7,11 +7,9 @@ with the bounds that the Human Phenotype Ontology states. Small graphs are drawn
 
 import csv
 import math
-import sys
 from collections import Counter, defaultdict
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -19,16 +17,14 @@ import numpy as np
 import pytest
 
 import kgengine.bundles
+from benchmarks import bundle_checks as checks
+from benchmarks.bundles import some_predictions as made_up
 from kgengine.bundles import Bundle, BundleConfig, BundleSampler, Fact, bundle_record
 from kgengine.edge_scores import PredictedEdges, StoredScores
 from kgengine.errors import KGError
 from kgengine.graph import Graph
 from kgengine.seeding import item_seed
 from kgengine.sources.core import CORE_FOLDER
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-checks = import_module("bundle_checks")
-made_up = import_module("bundles").some_predictions
 
 DRAWN = 3000
 UNCAPPED = BundleConfig(min_symptoms=1, max_symptoms=99, max_drugs=0)

@@ -3,19 +3,16 @@ like any other.
 """
 
 import json
-import sys
 from collections.abc import Callable
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from benchmarks.bundles import some_predictions as made_up
 from kgengine.edge_scores import EDGE_SCORES, PREDICTED
 from kgengine.graph import Graph
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
-made_up = import_module("bundles").some_predictions
 Run = Callable[..., tuple[int, str, str]]
 
 
@@ -67,11 +64,11 @@ def test_the_same_bundles_come_as_json_and_without_the_options_nothing_of_it(kg:
 def test_notes_of_bundles_with_predicted_facts_are_verified_and_accepted(
     kg: Run, workspace: Path, tmp_path: Path, lang: str
 ) -> None:
-    out_file = tmp_path / "notes.jsonl"
-    arguments = ("generate", "-n", 60, "--predicted-share", 0.4, "--template-only", "--lang", lang, "--out", out_file)
+    out = tmp_path / "notes"
+    arguments = ("generate", "-n", 60, "--predicted-share", 0.4, "--template-only", "--lang", lang, "--out", out)
     code, _, _ = kg("-w", workspace, *arguments)
     assert code == 0
-    notes = [json.loads(line) for line in out_file.read_text(encoding="utf-8").splitlines()]
+    notes = [json.loads(line) for line in (out / "notes.jsonl").read_text(encoding="utf-8").splitlines()]
     assert sum(note["verdict"] == "accepted" for note in notes) >= 59
     states = [fact["state"] for note in notes for fact in note["bundle"]["symptoms"]]
     assert 0.25 < states.count("predicted") / len(states) < 0.55
