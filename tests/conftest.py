@@ -1,6 +1,7 @@
 """Shared fixtures: the default MKG built once, a small hand-drawn graph, and the trained parts on it."""
 
 import math
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,9 @@ from kgengine.graph import Graph
 from kgengine.merging import merge
 from kgengine.sources.records import EdgeBlock, Node, Provenance, SourceGraph, Wording
 from kgengine.store import write_store
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job; children would be deaf to Ctrl-C too
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
