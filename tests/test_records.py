@@ -19,7 +19,7 @@ from kgengine.graph import Graph
 
 GOOD = "A 52-year-old woman presents with cough and fever. She was prescribed acetylcysteine."
 UNTOLD = "A 52-year-old woman presents with cough. She was prescribed acetylcysteine."
-INVENTING = "A 52-year-old woman takes acetylcysteine because of cough, fever and headache."
+INVENTING = "A 52-year-old woman takes acetylcysteine and has cough, fever and headache."
 VISIT = "Complaints: cough.\nHistory: fever.\nExamination: condition stable.\nPlan: acetylcysteine."
 COLUMNS = [
     *("idx", "ICD-10", "generation_model", "prompt", "prior", "example", "example source", "response", "symptoms"),
