@@ -181,5 +181,8 @@ def _report(summary: dict[str, Any], out: Path, show: int, state: str) -> None:
         f"distinct words, pairs, triples {words}"
     )
     if "leak" in summary:
-        leak = summary["leak"]
-        click.echo(f"  nearer to an example than to a held-out note: {leak['nearer_to_example']:.0%} (half is no leak)")
+        share, (low, high) = summary["leak"]["nearer_to_example"], summary["leak"]["interval"]
+        click.echo(
+            f"  nearer to an example than to a held-out note: {share:.0%} (95% interval {low:.0%} to {high:.0%}; "
+            "50% is no leak)"
+        )
