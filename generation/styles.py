@@ -15,7 +15,7 @@ ABBREVIATIONS = {
         (r"\bcomplains of\b", "c/o"),
         (r"\bComplains of\b", "C/o"),
         (r"\bhistory of\b", "h/o"),
-        (r"\bwas prescribed\b", "Rx"),
+        (r"\b(?:She|He) was prescribed\b", "Rx"),
         (r"\bfollow-up\b", "f/u"),
         (r"\bweeks?\b", "wk"),
         (r"\bmonths?\b", "mo"),

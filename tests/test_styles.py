@@ -89,7 +89,7 @@ def test_the_same_generator_gives_the_same_errors_and_no_share_none() -> None:
     [
         ("en", "A 52-year-old woman presents with cough.", "A 52yo F p/w cough."),
         ("en", "The patient, an 8-year-old boy, complains of rash.", "Pt, an 8yo M, c/o rash."),
-        ("en", "He was prescribed aspirin twice a day, follow-up in two weeks.", "He Rx aspirin bid, f/u in two wk."),
+        ("en", "He was prescribed aspirin twice a day, follow-up in two weeks.", "Rx aspirin bid, f/u in two wk."),
         ("en", "Patients complain.", "Patients complain."),
         ("ru", "Женщина, 52 года. Жалобы на кашель.", "Женщина, 52 л. Жалобы на кашель."),
         ("ru", "Пациентка, 40 лет, предъявляет жалобы.", "Пац-ка, 40 л., предъявляет жалобы."),
