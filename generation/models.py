@@ -31,16 +31,17 @@ def default_model() -> Path:
     raise ArtifactError("the default model is not installed; run 'make setup', or give --model PATH to a GGUF file")
 
 
-def check_gguf(path: Path, smallest: int = _SMALLEST) -> Path:
+def check_gguf(path: Path, smallest: int = _SMALLEST, option: str = "--model") -> Path:
     """Check that a file can be a GGUF model: magic number, version, size (llama.cpp finds what is missing later).
 
     :param path: the file.
     :param smallest: bytes that it has at least.
+    :param option: how the user named it.
     :returns: the same path.
     :raises KGError: it is missing, no GGUF, or cut off near its beginning.
     """
     if not path.is_file():
-        raise KGError(f"no model file at {path}; give --model PATH to a GGUF file")
+        raise KGError(f"no model file at {path}; give {option} PATH to a GGUF file")
     size = path.stat().st_size
     with path.open("rb") as handle:
         head = handle.read(8)

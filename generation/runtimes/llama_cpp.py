@@ -44,7 +44,7 @@ class LlamaCpp:
     ) -> None:
         check_gguf(path)
         if lora is not None:
-            check_gguf(lora, smallest=0)
+            check_gguf(lora, smallest=0, option="--lora")
         import llama_cpp
 
         self._api: Any = llama_cpp
