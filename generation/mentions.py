@@ -66,6 +66,7 @@ class Lexicon:
                     self._add(name, node)
         self._lemmas = {lemma for _, lemma in self._vocabulary}
         self._spelled: dict[str, tuple[str, ...]] = {}
+        self._found: tuple[str, list[Mention]] = ("", [])
 
     @cached_property
     def _speller(self) -> Speller:
@@ -91,9 +92,14 @@ class Lexicon:
     def find(self, text: str) -> list[Mention]:
         """Find all mentions in a text, left to right, the longest at each place.
 
-        :param text: a note.
+        :param text: a note; asked again at once, it is not searched again.
         :returns: the mentions; they don't overlap.
         """
+        if self._found[0] != text:
+            self._found = text, self._search(text)
+        return list(self._found[1])
+
+    def _search(self, text: str) -> list[Mention]:
         tokens = self._content(words(text, self.lang))
         keys = [self._keys(token) for token in tokens]
         idioms = find_idioms(tokens, self.lang)

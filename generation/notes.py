@@ -250,11 +250,16 @@ class NoteWriter:
         return text, review
 
     @property
+    def prompt_hash(self) -> str:
+        """SHA-256 of the templates."""
+        return self._wording.hash
+
+    @property
     def provenance(self) -> dict[str, Any]:
         """What the notes depend on beside the bundles: graph, wording, examples, model, configuration."""
         return {
             "graph": self.graph.hash,
-            "prompt_sha256": self._wording.hash,
+            "prompt_sha256": self.prompt_hash,
             "examples_sha256": self.shelf.hash if self.runtime else None,
             "runtime": None if self.runtime is None else self.runtime.description,
             "config": asdict(self.config),

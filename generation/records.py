@@ -71,7 +71,7 @@ def note_record(writer: NoteWriter, note: Note, show_examples: bool = False) -> 
         "overlap": note.overlap.to_json() if show_examples or not note.overlap.source else _masked(note),
         "seed": note.seed,
         "bundle": bundle_record(graph, note.bundle, config.lang),
-        "prompt_sha256": writer.provenance["prompt_sha256"],
+        "prompt_sha256": writer.prompt_hash,
         "model_sha256": description.get("sha256"),
         "sampling": None if runtime is None else config.sampling.to_json(),
         "style": asdict(config.style),
