@@ -1,0 +1,116 @@
+"""Draws the anchors of a family's questions: every possible set once, in an order that a seed shuffles.
+
+A family's questions are numbered; a keyed permutation of those numbers (a Feistel network with cycle walking; Black and
+Rogaway 2002) gives the order. So nothing that was asked has to be remembered, however many questions are made. Anchors
+that meet are numbered by the node where they meet: a set that meets at several nodes is drawn several times, and the
+caller keeps it only at the smallest of them.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from kgengine.path_tables import StepTable
+
+Ints = npt.NDArray[np.int64]
+Words = npt.NDArray[np.uint64]
+_ROUNDS = 4
+"""Luby and Rackoff (1988): four rounds of a Feistel network pass for a random permutation."""
+
+
+def mixed(key: int, *numbers: Ints | int) -> Words:
+    """Hash numbers under a key, uint64, with the finalizer of SplitMix64 (Steele et al. 2014).
+
+    :param key: makes one hash independent of another.
+    :param numbers: integers or arrays of integers that broadcast.
+    """
+    state = np.uint64(key & 0xFFFFFFFFFFFFFFFF)
+    with np.errstate(over="ignore"):
+        for number in numbers:
+            state = state + np.asarray(number).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
+            state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+            state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+            state = state ^ (state >> np.uint64(31))
+    return np.asarray(state)
+
+
+def below(words: Words, bound: Ints | int) -> Ints:
+    """Turn hashes into integers from 0 to below a bound (at most 2**32; the bias is below 2**-32)."""
+    high = words >> np.uint64(32)
+    return np.asarray((high * np.asarray(bound).astype(np.uint64)) >> np.uint64(32), np.int64)
+
+
+def permuted(places: Ints, size: int, key: int) -> Ints:
+    """Send places in a sequence of `size` to the numbers that stand there after shuffling.
+
+    :param places: int64 [n], each from 0 to below `size`.
+    :param size: length of the sequence.
+    :param key: of the shuffle.
+    :returns: int64 [n]; all places together give every number from 0 to below `size` once.
+    """
+    half = max((size - 1).bit_length() + 1, 2) // 2
+    mask = np.uint64((1 << half) - 1)
+    found = places.astype(np.uint64)
+    walking = np.ones(len(found), np.bool_)
+    while walking.any():
+        left, right = found[walking] >> np.uint64(half), found[walking] & mask
+        for number in range(_ROUNDS):
+            left, right = right, left ^ (mixed(key, number, right.astype(np.int64)) & mask)
+        found[walking] = (left << np.uint64(half)) | right
+        walking[walking] = found[walking] >= size
+    return found.astype(np.int64)
+
+
+class AnchorSpace:
+    """All sets of `count` anchors that have an edge to one node, numbered.
+
+    :ivar size: how many there are, sets that meet at several nodes counted at each.
+
+    :param step: the step from the anchors to where they meet.
+    :param back: the same step from there to the anchors.
+    :param count: anchors of a question.
+    :param nodes: first node and end of the anchors' type.
+    :param meeting: first node and end of the type where they meet.
+    """
+
+    def __init__(
+        self, step: StepTable, back: StepTable, count: int, nodes: tuple[int, int], meeting: tuple[int, int]
+    ) -> None:
+        self._count, self._nodes, self._meeting, self._back = count, nodes, meeting, back
+        if count == 1:
+            self._single = np.flatnonzero(step.degrees) + nodes[0]
+            self.size = len(self._single)
+            return
+        largest = int(back.degrees.max(initial=0))
+        self._choices = [_binomials(largest, chosen) for chosen in range(count + 1)]
+        sizes = self._choices[count][back.degrees]
+        if sizes.astype(float).sum() >= 2**62:
+            sizes = np.minimum(sizes, 2**62 // max(len(sizes), 1))
+        self._bounds = np.concatenate([[0], np.cumsum(sizes)])
+        self.size = int(self._bounds[-1])
+
+    def sets(self, numbers: Ints) -> tuple[Ints, Ints]:
+        """Give the anchors of some numbers.
+
+        :param numbers: int64 [n].
+        :returns: int64 [n, count], the anchors, ascending; int64 [n], where they were drawn to meet (-1 for one anchor).
+        """
+        if self._count == 1:
+            return self._single[numbers][:, None], np.full(len(numbers), -1)
+        row = np.searchsorted(self._bounds, numbers, side="right") - 1
+        rest = numbers - self._bounds[row]
+        chosen = np.empty((len(numbers), self._count), np.int64)
+        for place in range(self._count, 0, -1):  # the combinatorial number system: the largest member first
+            table = self._choices[place]
+            chosen[:, place - 1] = np.searchsorted(table, rest, side="right") - 1
+            rest = rest - table[chosen[:, place - 1]]
+        meeting = row + self._meeting[0]
+        return self._back.neighbours(meeting[:, None], chosen), meeting
+
+
+def _binomials(largest: int, chosen: int) -> Ints:
+    """List the binomial coefficients C(0, chosen) to C(largest, chosen), int64, no greater than 2**62."""
+    found, value = np.zeros(largest + 1, np.int64), 1
+    for number in range(chosen, largest + 1):
+        found[number] = min(value, 2**62)
+        value = value * (number + 1) // (number + 1 - chosen)
+    return found

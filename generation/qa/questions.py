@@ -1,0 +1,221 @@
+"""Asks a family's questions of the graph, thousands at once: anchors, complete answers, paths, options.
+
+A question counts when it has 1 to `max_answers` answers, no anchor whose name two nodes share, and, where options are
+shown, enough that are wrong. A question depends on the seed, its family and its place in the family's sequence alone.
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from generation.qa.distractors import Distractors, Taken
+from generation.qa.drawing import AnchorSpace, Ints, below, mixed, permuted
+from generation.qa.families import CHOICE, NEGATIVE, YES_NO, QAFamily
+from generation.qa.naming import NodeNames
+from kgengine.graph import Graph
+from kgengine.path_tables import PathTable, StepTable, trace
+from kgengine.seeding import item_seed
+
+Mask = npt.NDArray[np.bool_]
+OPTIONS = 4
+MOST_PATHS = 2_000
+"""A question that opens more paths is not asked: nobody can check its answer, and memory stays bounded."""
+_BATCH = 1024
+_PERMUTED, _WORDED, _GOLD, _WRONG, _TRUE, _ORDER = range(6)  # the uses of randomness within a family
+
+
+@dataclass(frozen=True)
+class Questions:
+    """Questions of one family, n of them.
+
+    :ivar places: int64 [n], place of each in the family's sequence, ascending.
+    :ivar wording: int64 [n], which of the family's wordings.
+    :ivar anchors: int64 [n, anchors], nodes.
+    :ivar paths: all paths, by question and then by answer (in alphabetical order), the heaviest of an answer first.
+    :ivar options: int64 [n, OPTIONS], the nodes shown in a choice; [n, 1], the candidate of a yes/no question; else [n, 0].
+    :ivar right: int64 [n], the option that is right (in a negative question: the one that is no answer); in a yes/no
+        question 1 for yes, 0 for no; else -1.
+    :ivar ways: the family's.
+    """
+
+    places: Ints
+    wording: Ints
+    anchors: Ints
+    paths: PathTable
+    options: Ints
+    right: Ints
+    ways: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.places)
+
+    @cached_property
+    def first_paths(self) -> Mask:
+        """Which paths are the heaviest of their answer, bool [paths]: one an answer."""
+        last, question = self.paths.nodes[:, -1], self.paths.question
+        begins = np.ones(len(question), np.bool_)
+        begins[1:] = (question[1:] != question[:-1]) | (last[1:] != last[:-1])
+        return begins
+
+    @cached_property
+    def answer_of_path(self) -> Ints:
+        """Which answer each path leads to, int64 [paths], a number among all the questions' answers in order."""
+        return np.cumsum(self.first_paths) - 1
+
+    @cached_property
+    def path_rank(self) -> Ints:
+        """Place of each path among those to the same answer, int64 [paths], 0 for the heaviest."""
+        return np.arange(len(self.first_paths)) - np.flatnonzero(self.first_paths)[self.answer_of_path]
+
+    @cached_property
+    def proving(self) -> Mask:
+        """Which paths prove the answers, bool [paths]: the heaviest, and where a node must be reached in several ways so
+        many of the heaviest to that node and from there on."""
+        wanted = max(self.ways)
+        if wanted == 1:
+            return self.first_paths
+        step = max(number for number, least in enumerate(self.ways) if least > 1)
+        best = self.paths.nodes[np.flatnonzero(self.first_paths)[self.answer_of_path], step:]
+        alike = (self.paths.nodes[:, step:] == best).all(axis=1)
+        seen = np.cumsum(alike)
+        before = (seen - alike)[np.flatnonzero(self.first_paths)][self.answer_of_path]
+        return np.asarray(alike & (seen - before <= self.ways[step]))
+
+    def picked(self, chosen: Mask) -> "Questions":
+        """Give the questions of a mask, bool [n]."""
+        number = np.cumsum(chosen) - 1
+        paths = self.paths.picked(chosen[self.paths.question])
+        paths = replace(paths, question=number[paths.question])
+        return Questions(
+            self.places[chosen],
+            self.wording[chosen],
+            self.anchors[chosen],
+            paths,
+            self.options[chosen],
+            self.right[chosen],
+            self.ways,
+        )
+
+
+class Asker:
+    """Asks one family's questions in one language.
+
+    :param graph: the graph, which has edges for every step.
+    :param family: the family.
+    :param names: the nodes' names in the language.
+    :param distractors: of the type that is asked for.
+    :param max_answers: a question with more answers is left out.
+    :param seed: of every draw.
+    :param lang: the language, of the family's wordings.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        family: QAFamily,
+        names: NodeNames,
+        distractors: Distractors,
+        max_answers: int,
+        seed: int,
+        lang: str,
+    ) -> None:
+        self._family, self._names, self._distractors, self._max_answers = family, names, distractors, max_answers
+        path = list(zip(family.types, family.types[1:], family.relations, strict=False))
+        self._steps = [StepTable(graph, *step) for step in path]
+        here, there, relation = path[0]
+        back = StepTable(graph, there, here, relation)
+        self._space = AnchorSpace(self._steps[0], back, family.anchors, graph.span(here), graph.span(there))
+        self._wordings = len(family.wordings[lang])
+        self._keys = [item_seed(seed, f"qa {family.name} {lang}", use) for use in range(6)]
+
+    @property
+    def length(self) -> int:
+        """Number of places in the sequence: every set of anchors once for each wording."""
+        return self._space.size * self._wordings
+
+    def ask(self, begin: int, end: int) -> Questions:
+        """Ask the questions at some places of the sequence; those that don't count are left out.
+
+        :param begin: first place.
+        :param end: the place after the last, at most `length`.
+        """
+        places = np.arange(begin, end)
+        numbers = permuted(places % self._space.size, self._space.size, self._keys[_PERMUTED])
+        anchors, meeting = self._space.sets(numbers)
+        known = self._names.unmistakable[anchors].all(axis=1)
+        places, numbers, anchors, meeting = (one[known] for one in (places, numbers, anchors, meeting))
+        paths = trace(self._steps, anchors, self._family.ways, MOST_PATHS)
+        order = np.lexsort((-paths.weight, self._names.order[paths.nodes[:, -1]], paths.question))
+        start = below(mixed(self._keys[_WORDED], numbers), self._wordings)
+        wording = (start + places // self._space.size) % self._wordings
+        nothing = np.zeros((len(places), 0), np.int64)
+        unanswered = np.full(len(places), -1)
+        found = Questions(places, wording, anchors, paths.picked(order), nothing, unanswered, self._family.ways)
+        return self._with_options(found.picked(self._counts(found, meeting)))
+
+    def _counts(self, found: Questions, meeting: Ints) -> Mask:
+        """Tell which questions have answers, not too many, and were drawn at the first node where their anchors meet."""
+        answers = np.bincount(found.paths.question[found.first_paths], minlength=len(found))
+        counts = (answers >= 1) & (answers <= self._max_answers)
+        if self._family.anchors > 1:
+            first = np.full(len(found), np.iinfo(np.int64).max)
+            np.minimum.at(first, found.paths.question, found.paths.nodes[:, 0])
+            counts &= first == meeting
+        return counts
+
+    def _with_options(self, asked: Questions) -> Questions:
+        form = self._family.form
+        if form not in (YES_NO, CHOICE, NEGATIVE) or not len(asked):
+            return asked
+        questions, answers = asked.paths.question[asked.first_paths], asked.paths.nodes[asked.first_paths, -1]
+        everyone = np.concatenate([questions, np.repeat(np.arange(len(asked)), asked.anchors.shape[1])])
+        taken = Taken(self._names.same, everyone, np.concatenate([answers, asked.anchors.ravel()]))
+        golds = self._golds(asked, questions, answers, OPTIONS - 1 if form == NEGATIVE else 1)
+        wrong = OPTIONS - 1 if form == CHOICE else 1
+        others = self._distractors.draw(golds[:, 0], taken, wrong, self._keys[_WRONG], asked.places)
+        if form == YES_NO:
+            right = below(mixed(self._keys[_TRUE], asked.places), 2)
+            options = np.where(right[:, None] == 1, golds, others)
+        else:
+            options = np.concatenate([others, golds] if form == NEGATIVE else [golds, others], axis=1)
+            shuffled = np.argsort(mixed(self._keys[_ORDER], asked.places[:, None], np.arange(OPTIONS)), axis=1)
+            options, right = np.take_along_axis(options, shuffled, axis=1), np.argmin(shuffled, axis=1)
+        return replace(asked, options=options, right=right).picked((options >= 0).all(axis=1))
+
+    def _golds(self, asked: Questions, questions: Ints, answers: Ints, count: int) -> Ints:
+        """Draw answers of different names for every question, int64 [n, count]; -1 where there are too few."""
+        salt = mixed(self._keys[_GOLD], asked.places[questions], answers)
+        order = np.lexsort((salt, questions))
+        names = questions * (int(self._names.same.max()) + 1) + self._names.same[answers]
+        order = order[np.sort(np.unique(names[order], return_index=True)[1])]
+        questions, answers = questions[order], answers[order]
+        begins = np.searchsorted(questions, np.arange(len(asked)))
+        number = np.arange(len(questions)) - begins[questions]
+        found = np.full((len(asked), count), -1)
+        few = number < count
+        found[questions[few], number[few]] = answers[few]
+        return found
+
+
+class QuestionSequence:
+    """Takes a family's questions one after another, in batches that keep memory bounded."""
+
+    def __init__(self, asker: Asker) -> None:
+        self._asker, self._place = asker, 0
+
+    def take(self, count: int) -> list[Questions]:
+        """Take the next `count` questions, fewer when the family has no more."""
+        found: list[Questions] = []
+        while count > 0 and self._place < self._asker.length:
+            end = min(self._place + _BATCH, self._asker.length)
+            batch = self._asker.ask(self._place, end)
+            if len(batch) > count:
+                batch = batch.picked(np.arange(len(batch)) < count)
+                end = int(batch.places[-1]) + 1
+            self._place = end
+            count -= len(batch)
+            if len(batch):
+                found.append(batch)
+        return found

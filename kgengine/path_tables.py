@@ -1,0 +1,146 @@
+"""All simple paths of many questions at once, as arrays: what a builder of a million questions needs.
+
+`kgengine.query` answers one question and ranks it; here thousands of questions over one typed path go through each
+step together, so that no Python code runs for a single one. Every path is kept, with its edges and weight; no answer
+is ranked or left out.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from kgengine.graph import Graph
+from kgengine.selection import Selection
+
+Ints = npt.NDArray[np.int64]
+Floats = npt.NDArray[np.float64]
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class PathTable:
+    """The paths of questions: one row a path.
+
+    :ivar question: int64 [paths], ascending, row of the question's anchors.
+    :ivar nodes: int64 [paths, hops], the node after each step; the last one is the answer.
+    :ivar first_edges: int64 [paths, anchors], id of the edge from each anchor to the first node.
+    :ivar edges: int64 [paths, hops - 1], ids of the further edges.
+    :ivar weight: float64 [paths], degree-weighted path count of the path, in (0, 1].
+    """
+
+    question: Ints
+    nodes: Ints
+    first_edges: Ints
+    edges: Ints
+    weight: Floats
+
+    def picked(self, rows: Ints | Mask) -> "PathTable":
+        """Give some rows."""
+        return PathTable(
+            self.question[rows], self.nodes[rows], self.first_edges[rows], self.edges[rows], self.weight[rows]
+        )
+
+
+class StepTable:
+    """One step of a typed path over a relation, in whichever direction it leads, as one CSR over the entry type.
+
+    Of several edges between two nodes (stated in both directions) the first is kept.
+    """
+
+    def __init__(self, graph: Graph, entry: str, exit: str, relation: str) -> None:
+        self.first_entry, end = graph.span(entry)
+        self._first_exit, last = graph.span(exit)
+        self._exits = max(last - self._first_exit, 1)
+        rows, ends, edges, weights = [], [], [], []
+        for block in Selection(graph).step(entry, exit, (relation,)):
+            row, place = block.positions(np.arange(end - self.first_entry))
+            rows.append(row)
+            ends.append(block.indices[place].astype(np.int64))
+            edges.append(block.edge_ids(place))
+            weights.append(block.entry_factor[row] * block.exit_factor[ends[-1]])
+        keys = _joined(rows) * self._exits + _joined(ends)
+        self._keys, kept = np.unique(keys, return_index=True)
+        self._edges, self._weights = _joined(edges)[kept], np.concatenate([np.zeros(0), *weights])[kept]
+        bounds = np.arange(end - self.first_entry + 1) * self._exits
+        self._indptr = np.searchsorted(self._keys, bounds)
+
+    @property
+    def degrees(self) -> Ints:
+        """Number of edges at each node of the entry type, int64 [entries]."""
+        return np.diff(self._indptr)
+
+    def neighbours(self, node: Ints, number: Ints) -> Ints:
+        """Give the `number`-th neighbour of nodes, int64, of the shape that the two broadcast to."""
+        return self._keys[self._indptr[node - self.first_entry] + number] % self._exits + self._first_exit
+
+    def leave(self, nodes: Ints) -> tuple[Ints, Ints, Ints, Floats]:
+        """Take all edges from nodes: place in `nodes`, node reached, edge id and weight, each [edges]."""
+        rows = nodes - self.first_entry
+        counts = self._indptr[rows + 1] - self._indptr[rows]
+        owner = np.repeat(np.arange(len(rows)), counts)
+        place = np.arange(len(owner)) + np.repeat(self._indptr[rows] - (np.cumsum(counts) - counts), counts)
+        return owner, self._keys[place] % self._exits + self._first_exit, self._edges[place], self._weights[place]
+
+    def between(self, nodes: Ints, ends: Ints) -> tuple[Mask, Ints, Floats]:
+        """Look up the edges of pairs: bool [pairs], whether there is one; its id and weight, of use where there is."""
+        if not len(self._keys):
+            return np.zeros(len(nodes), np.bool_), nodes, np.zeros(len(nodes))
+        keys = (nodes - self.first_entry) * self._exits + ends - self._first_exit
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        return self._keys[place] == keys, self._edges[place], self._weights[place]
+
+
+def _joined(parts: list[Ints]) -> Ints:
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
+def trace(steps: Sequence[StepTable], anchors: Ints, ways: Sequence[int] = (), most: int = 10_000) -> PathTable:
+    """Find all simple paths from the anchors of many questions.
+
+    With several anchors the first step meets: a node counts only if every anchor has an edge to it. No node stands
+    twice on a path, and none of a question's anchors on it.
+
+    :param steps: one for each hop, the exit type of each the entry type of the next.
+    :param anchors: int64 [questions, anchors], nodes of the first step's entry type.
+    :param ways: for each step, the fewest paths by which its node must be reached; 1 where not given.
+    :param most: a question that opens more paths than this at any step is left without any.
+    :returns: the paths, those of a question together.
+    """
+    question, node, edge, weight = steps[0].leave(anchors[:, 0])
+    first_edges = [edge]
+    for number in range(1, anchors.shape[1]):
+        there, edge, factor = steps[0].between(anchors[question, number], node)
+        first_edges = [one[there] for one in (*first_edges, edge)]
+        question, node, weight = question[there], node[there], (weight * factor)[there]
+    nothing = np.zeros((len(question), 0), np.int64)
+    table = PathTable(question, node[:, None], np.stack(first_edges, axis=1), nothing, weight)
+    table = _checked(table, anchors, ways[0] if ways else 1)
+    for hop, step in enumerate(steps[1:], 1):
+        degree = step.degrees[table.nodes[:, -1] - step.first_entry]
+        opened = np.bincount(table.question, weights=degree, minlength=len(anchors))
+        table = table.picked(opened[table.question] <= most)
+        owner, node, edge, factor = step.leave(table.nodes[:, -1])
+        grown = table.picked(owner)
+        table = PathTable(
+            grown.question,
+            np.column_stack([grown.nodes, node]),
+            grown.first_edges,
+            np.column_stack([grown.edges, edge]),
+            grown.weight * factor,
+        )
+        table = _checked(table, anchors, ways[hop] if ways else 1)
+    return table
+
+
+def _checked(table: PathTable, anchors: Ints, least: int) -> PathTable:
+    """Keep the paths whose last node is new to them and reached in enough ways."""
+    last = table.nodes[:, -1:]
+    fresh = (table.nodes[:, :-1] != last).all(axis=1) & (anchors[table.question] != last).all(axis=1)
+    table = table.picked(fresh)
+    if least > 1 and len(table.question):
+        pair = table.question * (int(table.nodes[:, -1].max()) + 1) + table.nodes[:, -1]
+        _, inverse, count = np.unique(pair, return_inverse=True, return_counts=True)
+        table = table.picked(count[inverse] >= least)
+    return table
