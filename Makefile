@@ -31,7 +31,7 @@ demo: setup
 	@echo "== 2. PyKEEN embeddings" && $(KG) embed
 	@echo "== 3. The GNN reasoner" && $(KG) train
 	@echo "== 4. Verified notes" && $(KG) generate -n 12 --show 3 --force --out demo/notes | tee demo/notes.log
-	@echo "== 5. Question-answer items" && $(KG) qa -n 50 --force --out demo/qa.jsonl | tee demo/qa.log
+	@echo "== 5. Question-answer items" && $(KG) qa -n 300 --lang en,ru --force --out demo/qa | tee demo/qa.log && $(KG) qa check demo/qa
 	@echo "== 6. A 2-hop query" && $(KG) query fever cough --path symptom/disease/drug -n 3
 	@echo "== Summary"
 	@echo "kg-workspace/: graph, embedding and reasoner"

@@ -64,16 +64,16 @@ class StepTable:
         self._keys, kept = np.unique(keys, return_index=True)
         self._edges, self._weights = _joined(edges)[kept], np.concatenate([np.zeros(0), *weights])[kept]
         bounds = np.arange(end - self.first_entry + 1) * self._exits
-        self._indptr = np.searchsorted(self._keys, bounds)
+        self._indptr: Ints = np.searchsorted(self._keys, bounds).astype(np.int64)
 
     @property
     def degrees(self) -> Ints:
         """Number of edges at each node of the entry type, int64 [entries]."""
-        return np.diff(self._indptr)
+        return np.asarray(np.diff(self._indptr))
 
     def neighbours(self, node: Ints, number: Ints) -> Ints:
         """Give the `number`-th neighbour of nodes, int64, of the shape that the two broadcast to."""
-        return self._keys[self._indptr[node - self.first_entry] + number] % self._exits + self._first_exit
+        return np.asarray(self._keys[self._indptr[node - self.first_entry] + number] % self._exits + self._first_exit)
 
     def leave(self, nodes: Ints) -> tuple[Ints, Ints, Ints, Floats]:
         """Take all edges from nodes: place in `nodes`, node reached, edge id and weight, each [edges]."""
@@ -120,7 +120,8 @@ def trace(steps: Sequence[StepTable], anchors: Ints, ways: Sequence[int] = (), m
     for hop, step in enumerate(steps[1:], 1):
         degree = step.degrees[table.nodes[:, -1] - step.first_entry]
         opened = np.bincount(table.question, weights=degree, minlength=len(anchors))
-        table = table.picked(opened[table.question] <= most)
+        if opened.max(initial=0) > most:
+            table = table.picked(opened[table.question] <= most)
         owner, node, edge, factor = step.leave(table.nodes[:, -1])
         grown = table.picked(owner)
         table = PathTable(
@@ -138,7 +139,8 @@ def _checked(table: PathTable, anchors: Ints, least: int) -> PathTable:
     """Keep the paths whose last node is new to them and reached in enough ways."""
     last = table.nodes[:, -1:]
     fresh = (table.nodes[:, :-1] != last).all(axis=1) & (anchors[table.question] != last).all(axis=1)
-    table = table.picked(fresh)
+    if not fresh.all():
+        table = table.picked(fresh)
     if least > 1 and len(table.question):
         pair = table.question * (int(table.nodes[:, -1].max()) + 1) + table.nodes[:, -1]
         _, inverse, count = np.unique(pair, return_inverse=True, return_counts=True)

@@ -17,13 +17,13 @@ _ROUNDS = 4
 """Luby and Rackoff (1988): four rounds of a Feistel network pass for a random permutation."""
 
 
-def mixed(key: int, *numbers: Ints | int) -> Words:
+def mixed(key: int, *numbers: Ints | Words | int) -> Words:
     """Hash numbers under a key, uint64, with the finalizer of SplitMix64 (Steele et al. 2014).
 
     :param key: makes one hash independent of another.
-    :param numbers: integers or arrays of integers that broadcast.
+    :param numbers: integers or arrays of integers, which broadcast.
     """
-    state = np.uint64(key & 0xFFFFFFFFFFFFFFFF)
+    state: Words = np.asarray(key & 0xFFFFFFFFFFFFFFFF, np.uint64)
     with np.errstate(over="ignore"):
         for number in numbers:
             state = state + np.asarray(number).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
@@ -92,7 +92,7 @@ class AnchorSpace:
         """Give the anchors of some numbers.
 
         :param numbers: int64 [n].
-        :returns: int64 [n, count], the anchors, ascending; int64 [n], where they were drawn to meet (-1 for one anchor).
+        :returns: int64 [n, count], the anchors, ascending; int64 [n], where they were drawn to meet (-1 for one).
         """
         if self._count == 1:
             return self._single[numbers][:, None], np.full(len(numbers), -1)

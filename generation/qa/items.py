@@ -1,7 +1,7 @@
 """Spells questions as items: question, answer, reasoning, gold, options and proofs, as columns of an Arrow table.
 
-An item's fields are described in docs/qa.md. `answers` are all that the graph gives for the path, each with its heaviest
-paths as proofs; `gold` is what a right reply says.
+An item's fields are described in docs/qa.md. `answers` are all that the graph gives for the path, each with its
+heaviest paths as proofs; `gold` is what a right reply says.
 """
 
 from collections.abc import Sequence
@@ -23,8 +23,7 @@ from kgengine.graph import Graph
 LETTERS = ("A", "B", "C", "D")
 DIFFICULTIES = ("easy", "medium", "hard")
 _FEW_FACTS, _MANY_FACTS = 4, 16
-"""An item is easy when its complete answer rests on at most 4 edges of the graph, hard above 16: quarters and more of our
-own families fall on either side (docs/qa.md)."""
+"""An item is easy when its complete answer rests on at most 4 edges of the graph, hard above 16 (docs/qa.md)."""
 _compute: Any = pyarrow.compute
 
 
@@ -44,10 +43,12 @@ class Speller:
     :param lang: "en" or "ru".
     :param names: the nodes' names in it.
     :param proofs: how many paths to keep for each answer, 0 for none.
+    :param reasoned: True to spell the facts that lead to the reply, too.
     """
 
-    def __init__(self, graph: Graph, lang: str, names: NodeNames, proofs: int) -> None:
+    def __init__(self, graph: Graph, lang: str, names: NodeNames, proofs: int, reasoned: bool) -> None:
         self._graph, self._lang, self._names, self._proofs = graph, lang, names, proofs
+        self._reasoned = reasoned
         self._words = load_fact_words(lang)
         self._sentences = [self._words.sentence(relation) for relation in graph.relations]
         self._ids = pyarrow.array([graph.id(node) for node in range(graph.num_nodes)], pyarrow.string())
@@ -77,12 +78,13 @@ class Speller:
             "split": pyarrow.array(list(PARTS)).take(pyarrow.array(parts)),
             "question": self._question(family, asked),
             "answer": answer,
-            "reasoning": self._reasoning(family, asked, answers, names, gold),
             "gold": gold,
             "anchors": listed(self._id(asked.anchors.ravel()), np.full(count, family.anchors)),
             "options": self._options(asked),
             "answers": self._with_proofs(asked, answers),
         }
+        if self._reasoned:
+            columns["reasoning"] = self._reasoning(family, asked, answers, names, gold)
         return pyarrow.table(columns)
 
     def _id(self, nodes: Ints) -> Texts:

@@ -46,5 +46,5 @@ class NodeNames:
 
     @cached_property
     def unmistakable(self) -> npt.NDArray[np.bool_]:
-        """Whether no other node of the type goes by a node's phrase, bool [num_nodes] (metronidazole has four codes)."""
+        """Whether no other node of a type goes by a node's phrase, bool [num_nodes] (metronidazole has 4 codes)."""
         return np.asarray(np.bincount(self.same)[self.same] == 1)

@@ -22,7 +22,8 @@ Mask = npt.NDArray[np.bool_]
 OPTIONS = 4
 MOST_PATHS = 2_000
 """A question that opens more paths is not asked: nobody can check its answer, and memory stays bounded."""
-_BATCH = 1024
+_DENSE = 32_000_000
+"""Questions times possible answers that are marked in a table (bytes) rather than sorted."""
 _PERMUTED, _WORDED, _GOLD, _WRONG, _TRUE, _ORDER = range(6)  # the uses of randomness within a family
 
 
@@ -34,7 +35,8 @@ class Questions:
     :ivar wording: int64 [n], which of the family's wordings.
     :ivar anchors: int64 [n, anchors], nodes.
     :ivar paths: all paths, by question and then by answer (in alphabetical order), the heaviest of an answer first.
-    :ivar options: int64 [n, OPTIONS], the nodes shown in a choice; [n, 1], the candidate of a yes/no question; else [n, 0].
+    :ivar options: int64 [n, OPTIONS], the nodes shown in a choice; [n, 1], the candidate of a yes/no question; else
+        [n, 0].
     :ivar right: int64 [n], the option that is right (in a negative question: the one that is no answer); in a yes/no
         question 1 for yes, 0 for no; else -1.
     :ivar ways: the family's.
@@ -71,8 +73,8 @@ class Questions:
 
     @cached_property
     def proving(self) -> Mask:
-        """Which paths prove the answers, bool [paths]: the heaviest, and where a node must be reached in several ways so
-        many of the heaviest to that node and from there on."""
+        """Which paths prove the answers, bool [paths]: the heaviest; where a node must be reached in several ways, so
+        many of the heaviest by way of that node."""
         wanted = max(self.ways)
         if wanted == 1:
             return self.first_paths
@@ -125,6 +127,7 @@ class Asker:
         path = list(zip(family.types, family.types[1:], family.relations, strict=False))
         self._steps = [StepTable(graph, *step) for step in path]
         here, there, relation = path[0]
+        self._ends = graph.span(family.types[-1])
         back = StepTable(graph, there, here, relation)
         self._space = AnchorSpace(self._steps[0], back, family.anchors, graph.span(here), graph.span(there))
         self._wordings = len(family.wordings[lang])
@@ -147,23 +150,32 @@ class Asker:
         known = self._names.unmistakable[anchors].all(axis=1)
         places, numbers, anchors, meeting = (one[known] for one in (places, numbers, anchors, meeting))
         paths = trace(self._steps, anchors, self._family.ways, MOST_PATHS)
-        order = np.lexsort((-paths.weight, self._names.order[paths.nodes[:, -1]], paths.question))
         start = below(mixed(self._keys[_WORDED], numbers), self._wordings)
         wording = (start + places // self._space.size) % self._wordings
-        nothing = np.zeros((len(places), 0), np.int64)
-        unanswered = np.full(len(places), -1)
-        found = Questions(places, wording, anchors, paths.picked(order), nothing, unanswered, self._family.ways)
-        return self._with_options(found.picked(self._counts(found, meeting)))
+        nothing, unanswered = np.zeros((len(places), 0), np.int64), np.full(len(places), -1)
+        found = Questions(places, wording, anchors, paths, nothing, unanswered, self._family.ways)
+        found = found.picked(self._counts(paths, meeting))
+        ends = self._names.order[found.paths.nodes[:, -1]]
+        order = np.lexsort((-found.paths.weight, found.paths.question * len(self._names.order) + ends))
+        return self._with_options(replace(found, paths=found.paths.picked(order)))
 
-    def _counts(self, found: Questions, meeting: Ints) -> Mask:
-        """Tell which questions have answers, not too many, and were drawn at the first node where their anchors meet."""
-        answers = np.bincount(found.paths.question[found.first_paths], minlength=len(found))
+    def _counts(self, paths: PathTable, meeting: Ints) -> Mask:
+        """Tell which questions have answers, not too many, and were drawn at the first node where the anchors meet."""
+        questions = len(meeting)
+        first, end = self._ends
+        places = paths.question * (end - first) + paths.nodes[:, -1] - first
+        if questions * (end - first) <= _DENSE:
+            reached = np.zeros(questions * (end - first), np.bool_)
+            reached[places] = True
+            answers = reached.reshape(questions, -1).sum(axis=1)
+        else:
+            answers = np.bincount(np.unique(places) // (end - first), minlength=questions)
         counts = (answers >= 1) & (answers <= self._max_answers)
         if self._family.anchors > 1:
-            first = np.full(len(found), np.iinfo(np.int64).max)
-            np.minimum.at(first, found.paths.question, found.paths.nodes[:, 0])
-            counts &= first == meeting
-        return counts
+            lowest = np.full(questions, len(self._names.order))
+            np.minimum.at(lowest, paths.question, paths.nodes[:, 0])
+            counts &= lowest == meeting
+        return np.asarray(counts)
 
     def _with_options(self, asked: Questions) -> Questions:
         form = self._family.form
@@ -182,7 +194,7 @@ class Asker:
             options = np.concatenate([others, golds] if form == NEGATIVE else [golds, others], axis=1)
             shuffled = np.argsort(mixed(self._keys[_ORDER], asked.places[:, None], np.arange(OPTIONS)), axis=1)
             options, right = np.take_along_axis(options, shuffled, axis=1), np.argmin(shuffled, axis=1)
-        return replace(asked, options=options, right=right).picked((options >= 0).all(axis=1))
+        return replace(asked, options=options, right=right).picked(np.asarray((options >= 0).all(axis=1)))
 
     def _golds(self, asked: Questions, questions: Ints, answers: Ints, count: int) -> Ints:
         """Draw answers of different names for every question, int64 [n, count]; -1 where there are too few."""
@@ -196,26 +208,4 @@ class Asker:
         found = np.full((len(asked), count), -1)
         few = number < count
         found[questions[few], number[few]] = answers[few]
-        return found
-
-
-class QuestionSequence:
-    """Takes a family's questions one after another, in batches that keep memory bounded."""
-
-    def __init__(self, asker: Asker) -> None:
-        self._asker, self._place = asker, 0
-
-    def take(self, count: int) -> list[Questions]:
-        """Take the next `count` questions, fewer when the family has no more."""
-        found: list[Questions] = []
-        while count > 0 and self._place < self._asker.length:
-            end = min(self._place + _BATCH, self._asker.length)
-            batch = self._asker.ask(self._place, end)
-            if len(batch) > count:
-                batch = batch.picked(np.arange(len(batch)) < count)
-                end = int(batch.places[-1]) + 1
-            self._place = end
-            count -= len(batch)
-            if len(batch):
-                found.append(batch)
         return found

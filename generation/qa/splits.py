@@ -1,13 +1,14 @@
 """Says which part of the data a question belongs to, so that training never tells what a test asks.
 
 By disease: some diseases are held out, and a question goes to the test as soon as one of them is named in it, in its
-options, or on any path to any of its answers. By edge: the same with some pairs of nodes that a relation joins, or that a
-wrong option claims to be joined. So nothing is dropped, answers stay complete, and every part may use what the parts
-before it know: the validation the training's diseases, the test everybody's. What is held out depends on the seed and
-the nodes' ids alone.
+options, or on any path to any of its answers. By edge: the same with some pairs of nodes that a relation joins, or
+that a wrong option claims to be joined. So nothing is dropped, answers stay complete, and every part may use what the
+parts before it know: the validation the training's diseases, the test everybody's. What is held out depends on the
+seed and the nodes' ids alone.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,8 +79,26 @@ class Splitter:
         bounds = [self._config.test, self._config.test + self._config.validation]
         return (2 - np.searchsorted(bounds, share, side="right")).astype(np.int8)
 
+    def held_out(self, families: Sequence[QAFamily]) -> dict[str, list[str]]:
+        """List what is held out for either part: ids of diseases, or "id relation id" of edges that families use."""
+        found: dict[str, list[str]] = {VALIDATION: [], TEST: []}
+        levels = self.node_levels()
+        for node in np.flatnonzero(levels).tolist():
+            found[PARTS[levels[node]]].append(self._graph.id(node))
+        used = {relation for family in families for relation in family.relations}
+        for number, one in enumerate(self._graph.metaedges):
+            if self._config.rule == BY_EDGE and one.relation in used:
+                block = self._graph.block(number, forward=True)
+                row, place = block.positions(np.arange(block.entry[1] - block.entry[0]))
+                head, tail = row + block.entry[0], block.indices[place].astype(np.int64) + block.exit[0]
+                levels = self.pair_levels(head, tail, one.relation)
+                for at in np.flatnonzero(levels).tolist():
+                    pair = f"{self._graph.id(int(head[at]))} {one.relation} {self._graph.id(int(tail[at]))}"
+                    found[PARTS[levels[at]]].append(pair)
+        return found
+
     def parts(self, family: QAFamily, asked: Questions) -> Levels:
-        """Give the part of every question, int8 [n], an index into `PARTS`: the last one that any of its facts is in."""
+        """Give the part of every question, int8 [n], an index into `PARTS`: the last that any of its facts is in."""
         levels = np.zeros(len(asked), np.int8)
         if self._config.rule == BY_DISEASE:
             of = self.node_levels()

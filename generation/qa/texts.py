@@ -1,8 +1,8 @@
-"""Fills wordings for many questions at once: texts are Arrow arrays of strings, and no Python code runs for a single one."""
+"""Fills wordings for many questions at once: texts are Arrow arrays, and no Python code runs for a single one."""
 
 import string
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow
@@ -10,7 +10,7 @@ import pyarrow.compute
 
 from generation.qa.drawing import Ints
 
-Texts = pyarrow.Array
+Texts: TypeAlias = "pyarrow.StringArray"
 _compute: Any = pyarrow.compute
 
 
@@ -60,7 +60,9 @@ def joined(texts: Texts, counts: Ints, between: str) -> Texts:
 
 def listed(values: pyarrow.Array, counts: Ints) -> pyarrow.ListArray:
     """Gather consecutive values into lists, by their counts, int64 [n]."""
-    return pyarrow.ListArray.from_arrays(pyarrow.array(np.concatenate([[0], np.cumsum(counts)]), pyarrow.int32()), values)
+    return pyarrow.ListArray.from_arrays(
+        pyarrow.array(np.concatenate([[0], np.cumsum(counts)]), pyarrow.int32()), values
+    )
 
 
 def capitalised(texts: Texts) -> Texts:

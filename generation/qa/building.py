@@ -1,0 +1,188 @@
+"""Builds question-answer items: families in turn, hop counts in turn, languages in turn, as a stream of Arrow tables.
+
+What was asked needs no memory (see `generation.qa.drawing`), so memory stays the same however many items are made. The
+first n items are the same whatever the number asked for. A family that has no more questions leaves its turns out.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import pyarrow
+
+from generation.lemmas import check_language
+from generation.qa.distractors import Distractors
+from generation.qa.drawing import Ints, mixed
+from generation.qa.families import CHOICE, NEGATIVE, YES_NO, QAFamily
+from generation.qa.items import Speller
+from generation.qa.naming import NodeNames
+from generation.qa.questions import Asker
+from generation.qa.splits import SplitConfig, Splitter
+from kgengine.errors import KGError
+from kgengine.graph import Graph
+from kgengine.seeding import item_seed
+from kgengine.vectors import Floats
+
+_TURNS = 32_768
+"""Items that are mixed at once."""
+_LEAST_PLACES, _MOST_PLACES, _MOST_PATHS = 32, 8_192, 400_000
+"""Places that are asked at once: few at first, so that fifty items come at once; then more, as long as their paths stay
+few enough for some hundred megabytes."""
+
+
+@dataclass(frozen=True)
+class QAConfig:
+    """How to build.
+
+    :ivar langs: languages, taken in turn.
+    :ivar hops: hop counts, taken in turn; all that the graph has families for when empty.
+    :ivar families: names of the families to ask; all when empty.
+    :ivar max_answers: a question with more answers is left out.
+    :ivar proofs: paths kept for each answer.
+    :ivar reasoned: True for a chain of thought.
+    :ivar split: how to split.
+    :ivar seed: of every draw.
+    """
+
+    langs: tuple[str, ...] = ("en",)
+    hops: tuple[int, ...] = ()
+    families: tuple[str, ...] = ()
+    max_answers: int = 15
+    proofs: int = 1
+    reasoned: bool = False
+    split: SplitConfig = field(default_factory=SplitConfig)
+    seed: int = 0
+
+
+class _ItemSequence:
+    """The items of one family in one language, in order; asked ahead in batches that grow."""
+
+    def __init__(self, asker: Asker, speller: Speller, splitter: Splitter, family: QAFamily) -> None:
+        self._asker, self._speller, self._splitter, self._family = asker, speller, splitter, family
+        self._place, self._size = 0, _LEAST_PLACES
+        self._ahead: list[pyarrow.Table] = []
+
+    def take(self, count: int) -> list[pyarrow.Table]:
+        """Take the next items, fewer when there are no more."""
+        found: list[pyarrow.Table] = []
+        while count > 0 and (self._ahead or self._place < self._asker.length):
+            if not self._ahead:
+                self._ask()
+                continue
+            table = self._ahead.pop()
+            if len(table) > count:
+                self._ahead.append(table.slice(count))
+                table = table.slice(0, count)
+            found.append(table)
+            count -= len(table)
+        return found
+
+    def _ask(self) -> None:
+        end = min(self._place + self._size, self._asker.length)
+        asked = self._asker.ask(self._place, end)
+        paths = max(len(asked.paths.question), 1)
+        self._place, size = end, self._size
+        self._size = max(_LEAST_PLACES, min(2 * size, _MOST_PLACES, size * _MOST_PATHS // paths))
+        if len(asked):
+            self._ahead.append(self._speller.table(self._family, asked, self._splitter.parts(self._family, asked)))
+
+
+class QABuilder:
+    """Builds items from a graph.
+
+    :param graph: the graph.
+    :param config: how to build.
+    :param families: the families to choose from.
+    :param vectors: float32 [num_nodes, dim], the embedding that wrong options must be near in; None for options drawn
+        without one.
+    :raises KGError: a language, family or hop count is not to be had, or the split is wrong.
+    """
+
+    def __init__(
+        self, graph: Graph, config: QAConfig, families: Sequence[QAFamily], vectors: Floats | None = None
+    ) -> None:
+        for lang in config.langs:
+            check_language(lang)
+        self.families = _asked(graph, config, families)
+        splitter = Splitter(graph, config.split)
+        self.held_out = splitter.held_out(self.families)
+        self._groups: dict[int, list[_ItemSequence]] = {}
+        names = {lang: NodeNames(graph, lang) for lang in config.langs}
+        shown = {one.types[-1] for one in self.families if one.form in (YES_NO, CHOICE, NEGATIVE)}
+        usable = np.ones(graph.num_nodes, np.bool_)
+        for one in names.values():
+            usable &= one.unmistakable
+        distractors = Distractors(graph, shown, vectors, usable)
+        spellers = {lang: Speller(graph, lang, names[lang], config.proofs, config.reasoned) for lang in config.langs}
+        for family in self.families:
+            for lang in config.langs:
+                if lang in family.wordings:
+                    asker = Asker(graph, family, names[lang], distractors, config.max_answers, config.seed, lang)
+                    sequence = _ItemSequence(asker, spellers[lang], splitter, family)
+                    self._groups.setdefault(family.hops, []).append(sequence)
+        self._hops = config.hops or tuple(sorted(self._groups))
+        for hops, group in self._groups.items():
+            order = np.argsort(mixed(item_seed(config.seed, "qa turns", hops), np.arange(len(group))))
+            self._groups[hops] = [group[place] for place in order.tolist()]
+
+    def items(self, count: int) -> Iterator[pyarrow.Table]:
+        """Build items.
+
+        :param count: how many.
+        :returns: tables of at most some ten thousand items, with an `id`; fewer in all when the graph has no more.
+        """
+        made, turn = 0, 0
+        over: set[int] = set()
+        sequences = [one for hops in self._hops for one in self._groups[hops]]
+        starts = np.cumsum([0, *(len(self._groups[hops]) for hops in self._hops)])
+        while made < count and len(over) < len(sequences):
+            turns = np.arange(turn, turn + min(_TURNS, max(count - made, 256)))
+            whose = self._whose(turns, starts)
+            tables, places = [], []
+            for number in np.unique(whose).tolist():
+                wanted = turns[whose == number]
+                found = sequences[number].take(len(wanted))
+                tables += found
+                got = sum(map(len, found))
+                places.append(wanted[:got])
+                if got < len(wanted):
+                    over.add(number)
+            turn += len(turns)
+            if tables:
+                order = np.argsort(np.concatenate(places))[: count - made]
+                table = pyarrow.concat_tables(tables).take(pyarrow.array(order))
+                yield table.add_column(0, "id", [_ids(made, len(table))])
+                made += len(table)
+
+    def _whose(self, turns: Ints, starts: Ints) -> Ints:
+        """Tell which sequence has each turn: hop counts in turn, and the families of a hop count in turn."""
+        group = turns % len(self._hops)
+        sizes = np.diff(starts)
+        return np.asarray(starts[group] + (turns // len(self._hops)) % sizes[group])
+
+
+def _ids(first: int, count: int) -> pyarrow.Array:
+    return pyarrow.array([f"qa-{number:08d}" for number in range(first, first + count)])
+
+
+def _asked(graph: Graph, config: QAConfig, families: Sequence[QAFamily]) -> list[QAFamily]:
+    """Choose the families that are wanted and that the graph can answer."""
+    names = [family.name for family in families]
+    for name in config.families:
+        if name not in names:
+            raise KGError(f"there is no question family '{name}'; take some of {', '.join(names)}")
+    wanted = [one for one in families if not config.families or one.name in config.families]
+    spoken = [one for one in wanted if set(one.wordings) & set(config.langs)]
+    possible = [one for one in spoken if one.possible(graph)]
+    known = sorted({one.hops for one in possible})
+    for hops in config.hops:
+        if hops not in known:
+            there = ", ".join(map(str, known)) or "none"
+            raise KGError(f"there is no question family with {hops} hops for this graph; it has families of: {there}")
+    if not possible:
+        relations = ", ".join(graph.relations) or "none"
+        raise KGError(
+            f"no question family fits this graph, whose relations are {relations}; "
+            "write families for them in a YAML file and give it with --families (docs/qa.md)"
+        )
+    return [one for one in possible if not config.hops or one.hops in config.hops]
