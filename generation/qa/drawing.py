@@ -3,7 +3,7 @@
 A family's questions are numbered; a keyed permutation of those numbers (a Feistel network with cycle walking; Black and
 Rogaway 2002) gives the order. So nothing that was asked has to be remembered, however many questions are made. Anchors
 that meet are numbered by the node where they meet: a set that meets at several nodes is drawn several times, and the
-caller keeps it only at the smallest of them.
+caller keeps it only at the smallest of them. Where that numbers more sets than there are at all, all are numbered.
 """
 
 import numpy as np
@@ -75,14 +75,14 @@ class AnchorSpace:
     def __init__(
         self, step: StepTable, back: StepTable, count: int, nodes: tuple[int, int], meeting: tuple[int, int]
     ) -> None:
-        self._count, self._nodes, self._meeting, self._back = count, nodes, meeting, back
-        if count == 1:
-            self._single = np.flatnonzero(step.degrees) + nodes[0]
-            self.size = len(self._single)
-            return
-        largest = int(back.degrees.max(initial=0))
-        self._choices = [_binomials(largest, chosen) for chosen in range(count + 1)]
+        self._count, self._meeting, self._back = count, meeting, back
+        self._all = np.flatnonzero(step.degrees) + nodes[0]
+        self._choices = [_binomials(len(self._all), chosen) for chosen in range(count + 1)]
         sizes = self._choices[count][back.degrees]
+        self._met = count > 1 and sizes.astype(float).sum() < self._choices[count][-1]
+        if not self._met:
+            self.size = int(self._choices[count][-1])
+            return
         if sizes.astype(float).sum() >= 2**62:
             sizes = np.minimum(sizes, 2**62 // max(len(sizes), 1))
         self._bounds = np.concatenate([[0], np.cumsum(sizes)])
@@ -92,19 +92,22 @@ class AnchorSpace:
         """Give the anchors of some numbers.
 
         :param numbers: int64 [n].
-        :returns: int64 [n, count], the anchors, ascending; int64 [n], where they were drawn to meet (-1 for one).
+        :returns: int64 [n, count], the anchors, ascending; int64 [n], where they were drawn to meet, -1 for anywhere.
         """
-        if self._count == 1:
-            return self._single[numbers][:, None], np.full(len(numbers), -1)
+        if not self._met:
+            return self._all[self._members(numbers)], np.full(len(numbers), -1)
         row = np.searchsorted(self._bounds, numbers, side="right") - 1
-        rest = numbers - self._bounds[row]
-        chosen = np.empty((len(numbers), self._count), np.int64)
+        meeting = row + self._meeting[0]
+        return self._back.neighbours(meeting[:, None], self._members(numbers - self._bounds[row])), meeting
+
+    def _members(self, rest: Ints) -> Ints:
+        """Give the members of the sets of some numbers, int64 [n, count], ascending, from 0 up."""
+        chosen = np.empty((len(rest), self._count), np.int64)
         for place in range(self._count, 0, -1):  # the combinatorial number system: the largest member first
             table = self._choices[place]
             chosen[:, place - 1] = np.searchsorted(table, rest, side="right") - 1
             rest = rest - table[chosen[:, place - 1]]
-        meeting = row + self._meeting[0]
-        return self._back.neighbours(meeting[:, None], chosen), meeting
+        return chosen
 
 
 def _binomials(largest: int, chosen: int) -> Ints:

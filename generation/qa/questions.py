@@ -174,7 +174,7 @@ class Asker:
         if self._family.anchors > 1:
             lowest = np.full(questions, len(self._names.order))
             np.minimum.at(lowest, paths.question, paths.nodes[:, 0])
-            counts &= lowest == meeting
+            counts &= (lowest == meeting) | (meeting < 0)
         return np.asarray(counts)
 
     def _with_options(self, asked: Questions) -> Questions:
