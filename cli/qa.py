@@ -162,3 +162,21 @@ def check(workspace: Workspace, folder: Path, no_graph: bool, sample: int, as_js
         click.echo("\n".join((*report.lines(), "sound" if report.sound else "NOT sound")))
     if not report.sound:
         raise click.exceptions.Exit(1)
+
+
+@command.command("families")
+@click.option("--families", type=click.Path(path_type=Path), help="YAML file with families of your own.")
+@click.pass_obj
+def families_command(workspace: Workspace, families: Path | None) -> None:
+    """List the question families: name, form, hops, path; those that the graph has no edges for are marked.
+
+    \b
+    Example:
+      kg qa families
+    """
+    from generation.qa.families import load_families
+
+    graph = Graph.open(workspace.graph)
+    for family in load_families(families):
+        there = "" if family.possible(graph) else "  (not in this graph)"
+        click.echo(f"{family.name:36} {family.form:8} {family.hops}  {family.metapath}{there}")

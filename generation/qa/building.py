@@ -6,6 +6,7 @@ first n items are the same whatever the number asked for. A family that has no m
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 
 import numpy as np
 import pyarrow
@@ -18,7 +19,7 @@ from generation.qa.items import Speller
 from generation.qa.naming import NodeNames
 from generation.qa.questions import Asker
 from generation.qa.splits import SplitConfig, Splitter
-from kgengine.errors import KGError
+from kgengine.errors import KGError, UnknownNameError
 from kgengine.graph import Graph
 from kgengine.seeding import item_seed
 from kgengine.vectors import Floats
@@ -101,7 +102,7 @@ class QABuilder:
     def __init__(
         self, graph: Graph, config: QAConfig, families: Sequence[QAFamily], vectors: Floats | None = None
     ) -> None:
-        for lang in config.langs:
+        for lang in config.langs or ("",):
             check_language(lang)
         self.families = _asked(graph, config, families)
         splitter = Splitter(graph, config.split)
@@ -170,7 +171,8 @@ def _asked(graph: Graph, config: QAConfig, families: Sequence[QAFamily]) -> list
     names = [family.name for family in families]
     for name in config.families:
         if name not in names:
-            raise KGError(f"there is no question family '{name}'; take some of {', '.join(names)}")
+            near = get_close_matches(name, names, n=3, cutoff=0.4)
+            raise UnknownNameError("question family", name, near, "'kg qa families' lists them")
     wanted = [one for one in families if not config.families or one.name in config.families]
     spoken = [one for one in wanted if set(one.wordings) & set(config.langs)]
     possible = [one for one in spoken if one.possible(graph)]
