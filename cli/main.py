@@ -25,6 +25,7 @@ _COMMANDS = {
     "sample": "Draw coherent patient bundles.",
     "generate": "Write verified clinical notes.",
     "report": "Show on one HTML page what a folder of generated notes holds.",
+    "utility": "Measure how much synthetic notes help an ICD-10 classifier of real ones.",
     "qa": "Build k-hop question-answer instruction data.",
     "doctor": "Check machine, model and workspace before a long run.",
 }

@@ -108,21 +108,17 @@ def trace(steps: Sequence[StepTable], anchors: Ints, ways: Sequence[int] = (), m
     :param most: a question that opens more paths than this at any step is left without any.
     :returns: the paths, those of a question together.
     """
-    question, node, edge, weight = steps[0].leave(anchors[:, 0])
-    first_edges = [edge]
-    for number in range(1, anchors.shape[1]):
-        there, edge, factor = steps[0].between(anchors[question, number], node)
-        first_edges = [one[there] for one in (*first_edges, edge)]
-        question, node, weight = question[there], node[there], (weight * factor)[there]
-    nothing = np.zeros((len(question), 0), np.int64)
-    table = PathTable(question, node[:, None], np.stack(first_edges, axis=1), nothing, weight)
-    table = _checked(table, anchors, ways[0] if ways else 1)
+    table = _first_step(steps[0], anchors, most)
+    table = table.picked(_allowed(table.question, table.nodes[:, 0], anchors, ways[0] if ways else 1))
     for hop, step in enumerate(steps[1:], 1):
         degree = step.degrees[table.nodes[:, -1] - step.first_entry]
         opened = np.bincount(table.question, weights=degree, minlength=len(anchors))
         if opened.max(initial=0) > most:
             table = table.picked(opened[table.question] <= most)
         owner, node, edge, factor = step.leave(table.nodes[:, -1])
+        before = np.concatenate([anchors[table.question], table.nodes], axis=1)
+        kept = _allowed(table.question[owner], node, before, ways[hop] if ways else 1, owner)
+        owner, node, edge, factor = owner[kept], node[kept], edge[kept], factor[kept]
         grown = table.picked(owner)
         table = PathTable(
             grown.question,
@@ -131,18 +127,39 @@ def trace(steps: Sequence[StepTable], anchors: Ints, ways: Sequence[int] = (), m
             np.column_stack([grown.edges, edge]),
             grown.weight * factor,
         )
-        table = _checked(table, anchors, ways[hop] if ways else 1)
     return table
 
 
-def _checked(table: PathTable, anchors: Ints, least: int) -> PathTable:
-    """Keep the paths whose last node is new to them and reached in enough ways."""
-    last = table.nodes[:, -1:]
-    fresh = (table.nodes[:, :-1] != last).all(axis=1) & (anchors[table.question] != last).all(axis=1)
-    if not fresh.all():
-        table = table.picked(fresh)
-    if least > 1 and len(table.question):
-        pair = table.question * (int(table.nodes[:, -1].max()) + 1) + table.nodes[:, -1]
-        _, inverse, count = np.unique(pair, return_inverse=True, return_counts=True)
-        table = table.picked(count[inverse] >= least)
-    return table
+def _first_step(step: StepTable, anchors: Ints, most: int) -> PathTable:
+    """Take the first step: from the anchor with the fewest edges to the nodes that the others have an edge to, too."""
+    degrees = step.degrees[anchors - step.first_entry]
+    order = np.argsort(degrees, axis=1, kind="stable")
+    asked = np.flatnonzero(degrees.min(axis=1) <= most)
+    owner, node, edge, weight = step.leave(anchors[asked, order[asked, 0]])
+    question, edges = asked[owner], [edge]
+    for number in range(1, anchors.shape[1]):
+        there, edge, factor = step.between(anchors[question, order[question, number]], node)
+        edges = [one[there] for one in (*edges, edge)]
+        question, node, weight = question[there], node[there], (weight * factor)[there]
+    first_edges = np.empty((len(question), anchors.shape[1]), np.int64)
+    np.put_along_axis(first_edges, order[question], np.stack(edges, axis=1), axis=1)
+    return PathTable(question, node[:, None], first_edges, np.zeros((len(question), 0), np.int64), weight)
+
+
+def _allowed(question: Ints, node: Ints, before: Ints, least: int, owner: Ints | None = None) -> Mask:
+    """Tell which steps lead to a node that is new to the path, and that is reached in enough ways.
+
+    :param question: int64 [steps]; `node` int64 [steps], where each leads.
+    :param before: int64 [paths, n], the nodes that each path may not come back to.
+    :param least: the fewest steps of a question by which a node must be reached.
+    :param owner: int64 [steps], path of each step; its question when None.
+    """
+    owner = question if owner is None else owner
+    kept = np.ones(len(node), np.bool_)
+    for column in before.T:
+        kept &= column[owner] != node
+    if least > 1 and len(node):
+        pair = question * (int(node.max()) + 1) + node
+        _, inverse, count = np.unique(pair[kept], return_inverse=True, return_counts=True)
+        kept[kept] = count[inverse] >= least
+    return kept

@@ -128,6 +128,7 @@ class Asker:
         self._steps = [StepTable(graph, *step) for step in path]
         here, there, relation = path[0]
         self._ends = graph.span(family.types[-1])
+        self._most_paths = max_answers if family.hops == family.anchors == 1 else MOST_PATHS
         back = StepTable(graph, there, here, relation)
         self._space = AnchorSpace(self._steps[0], back, family.anchors, graph.span(here), graph.span(there))
         self._wordings = len(family.wordings[lang])
@@ -149,7 +150,7 @@ class Asker:
         anchors, meeting = self._space.sets(numbers)
         known = self._names.unmistakable[anchors].all(axis=1)
         places, numbers, anchors, meeting = (one[known] for one in (places, numbers, anchors, meeting))
-        paths = trace(self._steps, anchors, self._family.ways, MOST_PATHS)
+        paths = trace(self._steps, anchors, self._family.ways, self._most_paths)
         start = below(mixed(self._keys[_WORDED], numbers), self._wordings)
         wording = (start + places // self._space.size) % self._wordings
         nothing, unanswered = np.zeros((len(places), 0), np.int64), np.full(len(places), -1)
