@@ -1,4 +1,4 @@
-"""`kg qa`: builds question-answer data; `kg qa check` and `kg qa eval` are beside it."""
+"""`kg qa`: builds question-answer data, lists its families and checks it; `eval` and `compare` are in `cli.qa_eval`."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cli.console import echo_json, progress_bar
+from cli.qa_eval import compare_command, evaluate_command
 from kgengine import __version__
 from kgengine.artifacts import MANIFEST, sha256_file
 from kgengine.graph import Graph
@@ -119,6 +120,10 @@ def command(
                 out, builder, count, made_from, shape, kinds, lambda done: progress(done, count, "")
             )
     _say(summary, count, state, out, shape)
+
+
+command.add_command(evaluate_command)
+command.add_command(compare_command)
 
 
 def _vectors(workspace: Workspace, graph: Graph) -> "tuple[Floats | None, str]":

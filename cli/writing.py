@@ -16,7 +16,14 @@ STRICT, FAST = "strict", "fast"
 
 
 def runtime_options(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Add the options that :func:`make_runtime` takes, and `--temperature`."""
+    """Add the options of what writes notes: those of a model, `--temperature` and `--template-only`."""
+    temperature = click.option("--temperature", type=click.FloatRange(0.01, 2.0), default=0.5, show_default=True)
+    templates = click.option("--template-only", is_flag=True, help="Word the notes from templates, without a model.")
+    return templates(model_options(temperature(function)))
+
+
+def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of a model that :func:`make_runtime` takes."""
     path = click.Path(path_type=Path, dir_okay=False)
     for option in (
         click.option("--gpu-layers", type=int, default=0, show_default=True, help="Layers on the GPU; -1 for all."),
@@ -29,12 +36,10 @@ def runtime_options(function: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="strict: one text at a time, the same bytes again on this machine.",
         ),
-        click.option("--temperature", type=click.FloatRange(0.01, 2.0), default=0.5, show_default=True),
         click.option("--lora", type=path, help="LoRA adapter for the model (GGUF)."),
         click.option("--endpoint", metavar="URL", help="Ask an OpenAI-compatible server; --model names its model."),
         click.option("--model-languages", metavar="LANG,...", help="Languages that the model writes, if not known."),
         click.option("--model", help="GGUF file.  [default: SmolLM2-135M-Instruct]"),
-        click.option("--template-only", is_flag=True, help="Word the notes from templates, without a model."),
     ):
         function = option(function)
     return function
@@ -47,7 +52,7 @@ def make_runtime(
 
     :param model: path of a GGUF file, or the endpoint's name of a model.
     :param template_only: True for none.
-    :param options: the options of :func:`runtime_options`, and any others.
+    :param options: the options of :func:`model_options`, and any others.
     :returns: the runtime, and the other options.
     """
     names = ("gpu_layers", "threads", "width", "mode", "lora", "endpoint", "model_languages")

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 class Sampling:
     """How the next token is drawn.
 
-    :ivar temperature: above 0; lower is more literal.
+    :ivar temperature: 0 for the likeliest token each time; lower is more literal.
     :ivar min_p: tokens below this share of the likeliest token's probability are dropped (Nguyen et al.
         2024, arXiv 2407.01082).
     :ivar repeat_penalty: at least 1; divides the logits of recent tokens.
