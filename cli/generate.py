@@ -38,6 +38,7 @@ _FOLDER = click.Path(path_type=Path, file_okay=False)
 @click.option("--name-diagnosis", is_flag=True, help="Let the note name the diagnosis.")
 @click.option("--varied", is_flag=True, help="Call symptoms by any of their names, patients' words among them.")
 @click.option("--abbreviated", is_flag=True, help="Use doctors' abbreviations.")
+@click.option("--terse", is_flag=True, help="Complaints as typed in a hurry; with --template-only.")
 @click.option("--typos", type=click.FloatRange(0, 0.5), default=0.0, help="Share of longer words with a typing error.")
 @click.option("--embellish", is_flag=True, help="Allow sentences that tell no fact: livelier, and not verifiable.")
 @click.option("--examples", type=click.Path(path_type=Path, dir_okay=False), help="Example notes of your own (JSONL).")
@@ -66,6 +67,7 @@ def command(
     name_diagnosis: bool,
     varied: bool,
     abbreviated: bool,
+    terse: bool,
     typos: float,
     embellish: bool,
     examples: Path | None,
@@ -96,6 +98,8 @@ def command(
     check_language(lang)
     if force and resume == ALWAYS:
         raise click.UsageError("--force throws away what --resume always goes on with; give one of them")
+    if terse and not template_only:
+        raise click.UsageError("--terse words notes without a model; add --template-only")
     graph = Graph.open(workspace.graph)
     own = read_own_notes(examples) if examples else None
     runtime, drawing = make_runtime(model, template_only, options)
@@ -105,7 +109,7 @@ def command(
         tries=tries,
         name_diagnosis=name_diagnosis,
         sampling=Sampling(temperature=temperature),
-        style=Style(varied, abbreviated, typos),
+        style=Style(varied, abbreviated, terse, typos),
         embellished=embellish,
     )
     sampler = make_sampler(workspace, graph, **drawing)

@@ -17,7 +17,7 @@ from generation.prompts import Facts, Wording, facts_of
 from generation.repair import Mender
 from generation.review import Review, Reviewer
 from generation.runtimes.contract import Completion, Message, Request, Runtime, Sampling
-from generation.styles import Style
+from generation.styles import TERSE_USUAL, Style
 from generation.verification import Verdict
 from kgengine.bundles import Bundle
 from kgengine.errors import KGError
@@ -125,6 +125,8 @@ class NoteWriter:
         self.graph, self.config, self.runtime = graph, config, runtime
         self.kind: Kind = kind_of(config.kind)
         self._wording = Wording(config.kind, config.lang, templates)
+        if config.style.terse:
+            self._wording.check_terse()
         if config.tries < 1:
             raise KGError(f"{config.tries} tries asked for; give at least 1")
         if runtime is not None and config.lang not in runtime.languages:
@@ -175,7 +177,10 @@ class NoteWriter:
 
     def _begin(self, bundle: Bundle) -> _Item:
         told = self.kind.told(bundle)
-        varied = item_rng(bundle.seed, "wording", 0) if self.config.style.varied else None
+        style = self.config.style
+        varied = item_rng(bundle.seed, "wording", 0) if style.varied or style.terse else None
+        if varied is not None and style.terse and varied.random() < TERSE_USUAL:
+            varied = None
         facts = facts_of(self.graph, told, self.config.lang, self.config.name_diagnosis, varied)
         nodes = [self.graph.id(fact.node) for fact in (*told.symptoms, *told.drugs)]
         names = dict(zip(nodes, (*facts.symptoms, *facts.drugs), strict=True))
@@ -231,8 +236,8 @@ class NoteWriter:
     def _from_template(self, bundle: Bundle) -> Note:
         item = self._begin(bundle)
         item.seed = item_seed(bundle.seed, "note", 0)
-        text = self._wording.note(item.facts, item_rng(item.seed, TEMPLATE, 0))
-        review = self._reviewer.review(text, self.kind.told(bundle))
+        text = self._wording.note(item.facts, item_rng(item.seed, TEMPLATE, 0), self.config.style.terse)
+        review = self._reviewer.review(self._ended(text), self.kind.told(bundle))
         if not review.verdict.accepted:
             item.failures.append(review.verdict.reasons)
         return self._note(item, text, review)
@@ -244,10 +249,14 @@ class NoteWriter:
         for number in range(3):
             less = replace(self.config.style, typos=self.config.style.typos / 2**number)
             changed = less.apply(text, self.config.lang, item_rng(bundle.seed, "style", number))
-            again = self._reviewer.review(changed, self.kind.told(bundle), mistyped=True)
+            again = self._reviewer.review(self._ended(changed), self.kind.told(bundle), mistyped=True)
             if again.verdict.accepted:
                 return changed, again
         return text, review
+
+    def _ended(self, text: str) -> str:
+        """Give a text as it is reviewed: a terse one may lack its full stop without being cut off."""
+        return text if not self.config.style.terse or text.endswith(".") else text + "."
 
     @property
     def prompt_hash(self) -> str:

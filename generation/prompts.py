@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(__file__).parent / "templates"
 BLOCKS = ("system", "request", "opening", "more", "wording")
+TERSE = "terse"
+"""A block that a kind may have beside."""
 _WRONG = (TemplateError, ArithmeticError, AttributeError, LookupError, OSError, TypeError, ValueError)
 """What a user's template may raise."""
 _OF_ONE_SEX = {
@@ -190,6 +192,14 @@ class Wording:
             raise KGError(f"template {self._name} has no block {', '.join(lacking)}; see docs/notes.md")
         self.hash = hashlib.sha256("\0".join(sources).encode()).hexdigest()
 
+    def check_terse(self) -> None:
+        """Refuse a kind that has no terse wording.
+
+        :raises KGError: the template has no such block.
+        """
+        if TERSE not in self._template.blocks:
+            raise KGError(f"template {self._name} has no block {TERSE}; drop --terse, or take --kind complaints")
+
     def block(self, name: str, facts: Facts, rng: np.random.Generator | None = None) -> str:
         """Render one block.
 
@@ -215,7 +225,13 @@ class Wording:
             turns.append(Message("assistant", example.text))
         return (*turns, Message("user", self.block("request", facts)))
 
-    def note(self, facts: Facts, rng: np.random.Generator) -> str:
-        """Word a note without a model; lines stay, runs of blanks become one."""
-        lines = (" ".join(line.split()) for line in self.block("wording", facts, rng).splitlines())
-        return "\n".join(line for line in lines if line)
+    def note(self, facts: Facts, rng: np.random.Generator, terse: bool = False) -> str:
+        """Word a note without a model; lines stay, runs of blanks become one.
+
+        :param facts: what it says.
+        :param rng: chooses among wordings.
+        :param terse: True for the block `terse`; about half of these begin with a capital.
+        """
+        lines = (" ".join(line.split()) for line in self.block(TERSE if terse else "wording", facts, rng).splitlines())
+        text = "\n".join(line for line in lines if line)
+        return text[:1].upper() + text[1:] if terse and rng.random() < 0.5 else text

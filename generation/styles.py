@@ -42,6 +42,9 @@ ABBREVIATIONS = {
 
 None touches a usual name of a finding or drug."""
 
+TERSE_USUAL = 0.35
+"""Share of terse notes that keep to the usual names: those that "на" (complaints of) can stand before, in Russian."""
+
 _WORD = re.compile(r"[^\W\d_]{5,}+(?!:)")
 """A word that may be mistyped; a heading stays."""
 _NEIGHBOURS = {"en": "qwertyuiop asdfghjkl zxcvbnm", "ru": "йцукенгшщзхъ фывапролджэ ячсмитьбю"}
@@ -53,11 +56,14 @@ class Style:
 
     :ivar varied: True to call each symptom by any of its names, a patient's words among them.
     :ivar abbreviated: True for doctors' abbreviations.
+    :ivar terse: True for complaints as they are typed in a busy practice: a bare list, any names, an opener or none, a
+        capital or none (`TERSE_USUAL` of them keep to the usual names).
     :ivar typos: share (0 to 1) of words of five letters and more that get a typing error; headings get none.
     """
 
     varied: bool = False
     abbreviated: bool = False
+    terse: bool = False
     typos: float = 0.0
 
     @property

@@ -121,7 +121,7 @@ class QABuilder:
                     asker = Asker(graph, family, names[lang], distractors, config.max_answers, config.seed, lang)
                     sequence = _ItemSequence(asker, spellers[lang], splitter, family)
                     self._groups.setdefault(family.hops, []).append(sequence)
-        self._hops = config.hops or tuple(sorted(self._groups))
+        self._hops = tuple(dict.fromkeys(config.hops)) or tuple(sorted(self._groups))
         for hops, group in self._groups.items():
             order = np.argsort(mixed(item_seed(config.seed, "qa turns", hops), np.arange(len(group))))
             self._groups[hops] = [group[place] for place in order.tolist()]

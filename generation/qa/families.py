@@ -109,7 +109,8 @@ def _read(path: Path) -> list[QAFamily]:
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f", line {mark.line + 1}" if mark else ""
-        raise KGError(f"{path}{place} is no YAML ({getattr(error, 'problem', error)}); mend it there") from error
+        problem = " ".join(str(getattr(error, "problem", error)).split())
+        raise KGError(f"{path}{place} is no YAML ({problem}); mend it there") from error
     if not isinstance(records, list) or not records:
         raise KGError(f"{path} is no list of question families; begin each with '- name: ...' (docs/qa.md)")
     found: dict[str, QAFamily] = {}

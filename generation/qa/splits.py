@@ -51,7 +51,7 @@ class Splitter:
     def __init__(self, graph: Graph, config: SplitConfig) -> None:
         if config.rule not in RULES:
             raise KGError(f"unknown split '{config.rule}'; take one of {', '.join(RULES)}")
-        if config.validation < 0 or config.test < 0 or config.validation + config.test >= 1:
+        if not (config.validation >= 0 and config.test >= 0 and config.validation + config.test < 1):
             raise KGError(f"shares {config.validation} and {config.test} leave nothing to train on; give less than 1")
         self._graph, self._config = graph, config
         self._key = item_seed(config.seed, f"qa split {config.rule}", 0)
