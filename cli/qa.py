@@ -77,7 +77,7 @@ def command(
     from generation.qa.formats import check_format
     from generation.qa.splits import DEFAULT_SHARES, SplitConfig
 
-    if not all(part.isdigit() for part in _list(hops)):
+    if not all(part.isdecimal() for part in _list(hops)):
         raise click.BadParameter(f"'{hops}' is not a list of hop counts such as 1,2,3", param_hint="--hops")
     kinds = _list(files)
     if not kinds or set(kinds) - set(FILES):

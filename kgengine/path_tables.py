@@ -28,6 +28,7 @@ class PathTable:
     :ivar first_edges: int64 [paths, anchors], id of the edge from each anchor to the first node.
     :ivar edges: int64 [paths, hops - 1], ids of the further edges.
     :ivar weight: float64 [paths], degree-weighted path count of the path, in (0, 1].
+    :ivar opened: the most steps that were open at once while tracing: a measure of the memory it took.
     """
 
     question: Ints
@@ -35,11 +36,17 @@ class PathTable:
     first_edges: Ints
     edges: Ints
     weight: Floats
+    opened: int = 0
 
     def picked(self, rows: Ints | Mask) -> "PathTable":
         """Give some rows."""
         return PathTable(
-            self.question[rows], self.nodes[rows], self.first_edges[rows], self.edges[rows], self.weight[rows]
+            self.question[rows],
+            self.nodes[rows],
+            self.first_edges[rows],
+            self.edges[rows],
+            self.weight[rows],
+            self.opened,
         )
 
 
@@ -118,6 +125,7 @@ def trace(steps: Sequence[StepTable], anchors: Ints, ways: Sequence[int] = (), m
         owner, node, edge, factor = step.leave(table.nodes[:, -1])
         before = np.concatenate([anchors[table.question], table.nodes], axis=1)
         kept = _allowed(table.question[owner], node, before, ways[hop] if ways else 1, owner)
+        steps_open = len(owner)
         owner, node, edge, factor = owner[kept], node[kept], edge[kept], factor[kept]
         grown = table.picked(owner)
         table = PathTable(
@@ -126,6 +134,7 @@ def trace(steps: Sequence[StepTable], anchors: Ints, ways: Sequence[int] = (), m
             grown.first_edges,
             np.column_stack([grown.edges, edge]),
             grown.weight * factor,
+            max(table.opened, steps_open),
         )
     return table
 
@@ -136,14 +145,14 @@ def _first_step(step: StepTable, anchors: Ints, most: int) -> PathTable:
     order = np.argsort(degrees, axis=1, kind="stable")
     asked = np.flatnonzero(degrees.min(axis=1) <= most)
     owner, node, edge, weight = step.leave(anchors[asked, order[asked, 0]])
-    question, edges = asked[owner], [edge]
+    question, edges, opened = asked[owner], [edge], len(owner)
     for number in range(1, anchors.shape[1]):
         there, edge, factor = step.between(anchors[question, order[question, number]], node)
         edges = [one[there] for one in (*edges, edge)]
         question, node, weight = question[there], node[there], (weight * factor)[there]
     first_edges = np.empty((len(question), anchors.shape[1]), np.int64)
     np.put_along_axis(first_edges, order[question], np.stack(edges, axis=1), axis=1)
-    return PathTable(question, node[:, None], first_edges, np.zeros((len(question), 0), np.int64), weight)
+    return PathTable(question, node[:, None], first_edges, np.zeros((len(question), 0), np.int64), weight, opened)
 
 
 def _allowed(question: Ints, node: Ints, before: Ints, least: int, owner: Ints | None = None) -> Mask:

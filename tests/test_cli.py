@@ -235,9 +235,9 @@ def test_sample_gives_facts_with_edges_and_scores(kg: Run, trained: Path) -> Non
 
 
 def test_qa_writes_alpaca_items(kg: Run, trained: Path, tmp_path: Path) -> None:
-    code, _, _ = kg("-w", trained, "qa", "-n", "9", "--hops", "1,2", "--out", tmp_path / "qa.jsonl")
-    items = [json.loads(line) for line in (tmp_path / "qa.jsonl").read_text(encoding="utf-8").splitlines()]
+    code, _, _ = kg("-w", trained, "qa", "-n", "9", "--hops", "1,2", "--split-by", "none", "--out", tmp_path / "qa")
     assert code == 0
+    items = [json.loads(line) for line in (tmp_path / "qa" / "train.jsonl").read_text(encoding="utf-8").splitlines()]
     assert [item["hops"] for item in items] == [1, 2, 1, 2, 1, 2, 1, 2, 1]
     assert all(item["instruction"] and item["output"] and item["input"] == "" for item in items)
 
@@ -278,7 +278,7 @@ def test_commands_before_their_inputs_name_the_next_step(kg: Run, small_kgx: Pat
 def test_bad_input_is_one_clear_line(
     kg: Run, trained: Path, tmp_path: Path, arguments: tuple[str, ...], expected: str
 ) -> None:
-    out = ("--out", tmp_path / "x.jsonl") if arguments[0] == "qa" else ()
+    out = ("--out", tmp_path / "qa") if arguments[0] == "qa" else ()
     code, _, err = kg("-w", trained, *arguments, *out)
     assert code == 1
     assert expected in _one_line(err)
@@ -304,17 +304,17 @@ def test_empty_graph_is_one_clear_line(kg: Run, tmp_path: Path) -> None:
 
 
 def test_unwritable_output_is_one_clear_line(kg: Run, trained: Path) -> None:
-    code, _, err = kg("-w", trained, "qa", "--hops", "1,2", "--out", "/proc/nowhere/qa.jsonl")
+    code, _, err = kg("-w", trained, "qa", "--hops", "1,2", "--out", "/proc/nowhere/qa")
     assert code == 1
-    assert "cannot write /proc/nowhere/qa.jsonl" in _one_line(err)
+    assert "cannot write /proc/nowhere/qa" in _one_line(err)
 
 
 def test_existing_output_is_kept(kg: Run, trained: Path, tmp_path: Path) -> None:
-    (tmp_path / "qa.jsonl").write_text("mine\n", encoding="utf-8")
-    code, _, err = kg("-w", trained, "qa", "--hops", "1,2", "--out", tmp_path / "qa.jsonl")
+    (tmp_path / "qa").write_text("mine\n", encoding="utf-8")
+    code, _, err = kg("-w", trained, "qa", "--hops", "1,2", "--out", tmp_path / "qa")
     assert code == 1
-    assert "exists; give another --out, or --force" in _one_line(err)
-    assert (tmp_path / "qa.jsonl").read_text(encoding="utf-8") == "mine\n"
+    assert "is a file; --out takes a folder" in _one_line(err)
+    assert (tmp_path / "qa").read_text(encoding="utf-8") == "mine\n"
 
 
 def test_wrong_usage_exits_with_2(kg: Run) -> None:

@@ -67,7 +67,7 @@ def test_the_whole_way_asks_no_network(
         ["embed", "--epochs", "1", "--dim", "4"],
         ["train", "--epochs", "1"],
         ["generate", "-n", "1", "--tries", "1", "--threads", "1", "--width", "2", "--out", str(tmp_path / "notes")],
-        ["qa", "-n", "3", "--hops", "1,2", "--out", str(tmp_path / "qa.jsonl")],
+        ["qa", "-n", "3", "--hops", "1,2", "--split-by", "none", "--out", str(tmp_path / "qa")],
         ["query", "fever", "cough", "--path", "symptom/disease/drug", "--json"],
     ]
     for command in commands:
@@ -78,5 +78,5 @@ def test_the_whole_way_asks_no_network(
     assert Path(blocked["NETWORK_LOG"] + ".guarded").read_text().count("1") >= len(commands)
     (note,) = map(json.loads, (tmp_path / "notes" / "notes.jsonl").read_text(encoding="utf-8").splitlines())
     assert len(note["model_sha256"]) == 64
-    assert len((tmp_path / "qa.jsonl").read_text(encoding="utf-8").splitlines()) == 3
+    assert len((tmp_path / "qa" / "train.jsonl").read_text(encoding="utf-8").splitlines()) == 3
     assert json.loads(done.stdout)["answers"]

@@ -26,7 +26,7 @@ from kgengine.vectors import Floats
 
 _TURNS = 32_768
 """Items that are mixed at once."""
-_LEAST_PLACES, _MOST_PLACES, _MOST_PATHS = 32, 8_192, 400_000
+_LEAST_PLACES, _MOST_PLACES, _MOST_PATHS = 32, 8_192, 1_000_000
 """Places that are asked at once: few at first, so that fifty items come at once; then more, as long as their paths stay
 few enough for some hundred megabytes."""
 
@@ -81,7 +81,7 @@ class _ItemSequence:
     def _ask(self) -> None:
         end = min(self._place + self._size, self._asker.length)
         asked = self._asker.ask(self._place, end)
-        paths = max(len(asked.paths.question), 1)
+        paths = max(asked.paths.opened, 1)
         self._place, size = end, self._size
         self._size = max(_LEAST_PLACES, min(2 * size, _MOST_PLACES, size * _MOST_PATHS // paths))
         if len(asked):
@@ -175,6 +175,10 @@ def _asked(graph: Graph, config: QAConfig, families: Sequence[QAFamily]) -> list
             raise UnknownNameError("question family", name, near, "'kg qa families' lists them")
     wanted = [one for one in families if not config.families or one.name in config.families]
     spoken = [one for one in wanted if set(one.wordings) & set(config.langs)]
+    if not spoken:
+        raise KGError(
+            f"no family asked for has wordings in {', '.join(config.langs)}; write some, or take another --lang"
+        )
     possible = [one for one in spoken if one.possible(graph)]
     known = sorted({one.hops for one in possible})
     for hops in config.hops:

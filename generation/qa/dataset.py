@@ -63,8 +63,11 @@ def finished_summary(folder: Path, made_from: dict[str, Any]) -> dict[str, Any] 
         manifest = read_manifest(folder, "QA dataset", "kg qa")
     except ArtifactError:
         return None
-    same = manifest.get("kind") == KIND and manifest.get("config") == json.loads(json.dumps(made_from))
-    return manifest["summary"] if same else None
+    if manifest.get("kind") != KIND or manifest.get("config") != json.loads(json.dumps(made_from)):
+        return None
+    summary: dict[str, Any] = manifest["summary"]
+    files = (folder / f"{part}.{kind}" for part in summary["split"] for kind in manifest["files"])
+    return summary if all(path.is_file() for path in files) else None
 
 
 def check_place(folder: Path, force: bool) -> None:
@@ -130,7 +133,9 @@ def write_dataset(
         summary = {"count": done, **{key: dict(sorted(one.items())) for key, one in found.items()}}
         there = [part for part in PARTS if parts[part].count]
         _describe(temporary, builder, made_from, summary, there, shape, files)
-        write_manifest(temporary, {"kind": KIND, "config": made_from, "summary": summary, "format": shape})
+        write_manifest(
+            temporary, {"kind": KIND, "config": made_from, "summary": summary, "format": shape, "files": list(files)}
+        )
     return summary
 
 

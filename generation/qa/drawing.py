@@ -23,9 +23,9 @@ def mixed(key: int, *numbers: Ints | Words | int) -> Words:
     :param key: makes one hash independent of another.
     :param numbers: integers or arrays of integers, which broadcast.
     """
-    state: Words = np.asarray(key & 0xFFFFFFFFFFFFFFFF, np.uint64)
+    state: Words = np.asarray(0, np.uint64)
     with np.errstate(over="ignore"):
-        for number in numbers:
+        for number in (key, *numbers):
             state = state + np.asarray(number).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
             state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
             state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

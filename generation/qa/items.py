@@ -160,18 +160,20 @@ class Speller:
         return capitalised(fill(words[family.form], places))
 
     def _facts(self, asked: Questions, told: Mask) -> Texts:
-        """Spell the edges that prove each told answer, each edge once."""
+        """Spell the edges that prove each told answer, each sentence once."""
         rows = np.flatnonzero(asked.proving & told[asked.answer_of_path])
         edges = np.concatenate([asked.paths.first_edges[rows], asked.paths.edges[rows]], axis=1)
         question = np.repeat(asked.paths.question[rows], edges.shape[1])
         flat = edges.ravel()
-        kept = np.sort(np.unique(question * self._graph.num_edges + flat, return_index=True)[1])
-        question, flat = question[kept], flat[kept]
-        ends = {
-            "head": self._name(self._graph.edge_head[flat].astype(np.int64)),
-            "tail": self._name(self._graph.edge_tail[flat].astype(np.int64)),
-        }
-        sentences = fill_each(self._sentences, self._graph.edge_relation[flat].astype(np.int64), ends)
+        head, relation, tail = (
+            column[flat].astype(np.int64)
+            for column in (self._graph.edge_head, self._graph.edge_relation, self._graph.edge_tail)
+        )
+        same, names = self._names.same, int(self._names.same.max(initial=0)) + 1
+        said = ((question * len(self._sentences) + relation) * names + same[head]) * names + same[tail]
+        kept = np.sort(np.unique(said, return_index=True)[1])
+        question, ends = question[kept], {"head": self._name(head[kept]), "tail": self._name(tail[kept])}
+        sentences = fill_each(self._sentences, relation[kept], ends)
         return joined(sentences, np.bincount(question, minlength=len(asked)), self._between)
 
     def _options(self, asked: Questions) -> pyarrow.ListArray:
