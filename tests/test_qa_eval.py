@@ -148,7 +148,7 @@ def test_scores_are_those_counted_by_hand() -> None:
 
 @pytest.fixture(scope="module")
 def write(core: Graph, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
-    """Write 1,600 items of the default MKG, with other options where given."""
+    """Write 3,200 items of the default MKG, with other options where given."""
     made: dict[str, Path] = {}
 
     def make(shape: str = "alpaca", files: tuple[str, ...] = ("jsonl",), **more: Any) -> Path:
@@ -157,7 +157,7 @@ def write(core: Graph, tmp_path_factory: pytest.TempPathFactory) -> Callable[...
             made[key] = tmp_path_factory.mktemp("qa") / "data"
             config = QAConfig(langs=("en", "ru"), **more)
             made_from = {"config": asdict(config), "graph": core.hash, "sources": [], "format": shape}
-            write_dataset(made[key], QABuilder(core, config, load_families()), 1600, made_from, shape, files)
+            write_dataset(made[key], QABuilder(core, config, load_families()), 3200, made_from, shape, files)
         return made[key]
 
     return make
