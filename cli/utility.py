@@ -38,6 +38,12 @@ _COLUMNS = (("overall", "hit@1"), ("overall", "hit@3"), ("tail", "hit@1"), ("tai
     show_default=True,
     help="tfidf; module:factory of a scikit-learn estimator on texts; or the folder of a transformers model.",
 )
+@click.option(
+    "--tilt",
+    type=click.FloatRange(0, 2),
+    default=0.0,
+    help="Measure each arm with its scores tilted against frequent codes, too: a control (0.5, say).",
+)
 @click.option("--resamples", type=click.IntRange(1), default=1000, show_default=True, help="Bootstrap resamples.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Same seed, same figures.")
 @click.option("--force", is_flag=True, help="Measure again, and replace what the folder holds.")
@@ -50,6 +56,7 @@ def command(
     tail: int,
     fill: str,
     classifier: str,
+    tilt: float,
     resamples: int,
     seed: int,
     force: bool,
@@ -68,7 +75,7 @@ def command(
     from generation.utility.results import PAGE, measure_utility
     from generation.utility.study import UtilityConfig
 
-    config = UtilityConfig(tail, _fills(fill), classifier, resamples, seed)
+    config = UtilityConfig(tail, _fills(fill), classifier, resamples, seed, tilt)
     try:
         with progress_bar("arms") as progress:
             results, there = measure_utility(train, test, list(notes), out, config, progress, force)

@@ -19,7 +19,7 @@ Pools = dict[str, list[Row]]
 
 @dataclass(frozen=True)
 class Arm:
-    """Rows to train on.
+    """Rows to train on. `tilted` arms are those of the same rows with scores tilted against frequent codes (`study`).
 
     `fill` is the number of rows that each tail code is filled up to; `repeated` and `synthetic` count the rows beside
     the real ones; `short` is the number of tail codes for which the source has too few notes.
@@ -33,6 +33,7 @@ class Arm:
     repeated: int = 0
     synthetic: int = 0
     short: int = 0
+    tilted: bool = False
 
 
 def make_arms(material: Material, tail: int, fills: tuple[int, ...], seed: int) -> list[Arm]:

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from generation.utility.classifiers import make_classifier
 from generation.utility.material import Material
 from generation.utility.measures import Bools, hits, intervals
 from generation.utility.ngrams import NAME
+from kgengine.errors import KGError
 
 KS = (1, 3)
 Progress = Callable[[int, int, str], None]
@@ -20,13 +21,18 @@ Progress = Callable[[int, int, str], None]
 
 @dataclass(frozen=True)
 class UtilityConfig:
-    """Settings: most training notes of a tail code, rows that tail codes are filled up to, classifier, bootstrap."""
+    """Settings: most training notes of a tail code, rows that tail codes are filled up to, classifier, bootstrap.
+
+    With a `tilt` t each arm is also measured with t * log(share of the code among the real training notes) taken from
+    every score (log odds): a control, since part of what rows for rare codes do is to make these codes likelier.
+    """
 
     tail: int = 20
     fills: tuple[int, ...] = (30, 60, 120)
     classifier: str = NAME
     resamples: int = 1000
     seed: int = 0
+    tilt: float = 0.0
 
 
 def evaluate(material: Material, config: UtilityConfig, progress: Progress) -> dict[str, Any]:
@@ -36,18 +42,29 @@ def evaluate(material: Material, config: UtilityConfig, progress: Progress) -> d
     :param config: the settings.
     :param progress: told arms done, arms in all, and the name of the arm that begins.
     :returns: `counts`, `warnings`, `arms` and `codes` as plain data.
-    :raises KGError: the train set has fewer than two codes, or a classifier fails.
+    :raises KGError: the train set has fewer than two codes, a classifier fails, or its scores can't be tilted.
     """
+    if config.tilt and config.classifier != NAME:
+        raise KGError(
+            f"--tilt needs scores that are log odds, as those of {NAME} are; leave out --tilt or --classifier"
+        )
     arms = make_arms(material, config.tail, config.fills, config.seed)
     texts, codes = [text for text, _ in material.test], [code for _, code in material.test]
     found: list[dict[int, Bools]] = []
+    tilted: list[dict[int, Bools]] = []
     for done, arm in enumerate(arms):
         progress(done, len(arms), arm.name)
         classifier = make_classifier(config.classifier, config.seed)
         classifier.fit([text for text, _ in arm.rows], [code for _, code in arm.rows])
         scores = classifier.scores(texts)
         found.append({k: hits(scores, classifier.classes, codes, k) for k in KS})
+        if config.tilt:
+            scores = scores - config.tilt * np.log([material.sizes[code] for code in classifier.classes])
+            tilted.append({k: hits(scores, classifier.classes, codes, k) for k in KS})
     progress(len(arms), len(arms), "")
+    if config.tilt:
+        arms = [*arms, *(replace(arm, name=f"{arm.name}, tilted", tilted=True) for arm in arms)]
+        found += tilted
     rare = material.tail(config.tail)
     in_tail = np.array([code in rare for code in codes], bool)
     warnings = material.warnings()
@@ -88,8 +105,14 @@ def _metrics(arms: list[Arm], found: list[dict[int, Bools]], in_tail: Bools, con
 
 
 def _bases(arms: list[Arm], arm: Arm) -> list[int]:
-    """Give the places of the arms that one is compared with: real, and oversampled to its own or the middle fill."""
-    over = [place for place, one in enumerate(arms) if one.kind == OVERSAMPLED]
+    """Give the places of the arms that one is compared with: real, and oversampled to its own or the middle fill.
+
+    A tilted arm is compared with real, and with real tilted.
+    """
+    if arm.tilted:
+        own = next(place for place, one in enumerate(arms) if one.tilted)
+        return [place for place in (0, own) if arms[place] is not arm]
+    over = [place for place, one in enumerate(arms) if one.kind == OVERSAMPLED and not one.tilted]
     same = [place for place in over if arms[place].fill == arm.fill] or over[(len(over) - 1) // 2 :][:1]
     return [place for place in (0, *same) if arms[place] is not arm and arm.kind != REAL]
 
