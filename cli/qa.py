@@ -83,6 +83,8 @@ def command(
     if not kinds or set(kinds) - set(FILES):
         raise click.BadParameter(f"'{files}' is not a list of {' and '.join(FILES)}", param_hint="--files")
     check_format(shape)
+    if split_by == "none" and (test_share or validation_share):
+        raise click.UsageError("--split-by none holds nothing out; drop --test-share and --validation-share")
     workspace: Workspace = context.obj
     graph = Graph.open(workspace.graph)
     default = DEFAULT_SHARES.get(split_by, 0.0) if test_share is None else test_share
@@ -120,6 +122,10 @@ def command(
                 out, builder, count, made_from, shape, kinds, lambda done: progress(done, count, "")
             )
     _say(summary, count, state, out, shape)
+    if split.test and "test" not in summary["split"]:
+        click.echo(
+            f"warning: no item of the test part came up ({split_by} split); ask more items or --split-by edge", err=True
+        )
 
 
 command.add_command(evaluate_command)
@@ -164,7 +170,7 @@ def check(workspace: Workspace, folder: Path, no_graph: bool, sample: int, as_js
     if as_json:
         echo_json({**asdict(report), "sound": report.sound})
     else:
-        click.echo("\n".join((*report.lines(), "sound" if report.sound else "NOT sound")))
+        click.echo("\n".join((*report.lines(), report.verdict)))
     if not report.sound:
         raise click.exceptions.Exit(1)
 

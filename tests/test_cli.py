@@ -72,7 +72,7 @@ def test_help_lists_every_command_and_each_help_has_an_example(kg: Run) -> None:
     commands = re.findall(r"^  ([a-z]+)  ", out, re.MULTILINE)
     assert commands == [
         *("build", "summary", "validate", "export", "embed", "train"),
-        *("query", "sample", "generate", "report", "qa", "doctor"),
+        *("query", "sample", "generate", "report", "utility", "qa", "doctor"),
     ]
     for command in commands:
         code, text, _ = kg(command, "--help")

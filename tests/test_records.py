@@ -73,7 +73,7 @@ def test_the_record_of_a_mended_model_note_is_complete_plain_data(core: Graph, p
         "prompt_sha256": writer.provenance["prompt_sha256"],
         "model_sha256": "",
         "sampling": {"temperature": 0.7, "min_p": 0.1, "repeat_penalty": 1.05, "max_tokens": 99},
-        "style": {"varied": True, "abbreviated": False, "typos": 0.0},
+        "style": {"varied": True, "abbreviated": False, "terse": False, "typos": 0.0},
     }
     exemplars = writer.shelf.exemplars[:2]
     assert record["example"] == [one.text for one in exemplars]

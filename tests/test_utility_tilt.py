@@ -1,11 +1,13 @@
 """Tilted arms: the same classifier, with scores lowered for frequent codes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from test_utility import NOTES, TEST, TRAIN, arm, write
 
 from generation.utility.material import load_material
+from generation.utility.results import measure_utility
 from generation.utility.study import UtilityConfig, evaluate
 from kgengine.errors import KGError
 
@@ -30,6 +32,15 @@ def test_the_other_arms_stay_and_each_has_a_tilted_one_compared_with_the_real_on
     assert [one["name"] for one in tilted[count:]] == [f"{one['name']}, tilted" for one in plain]
     assert list(tilted[count]["differences"]) == ["real"]
     assert all(list(one["differences"]) == ["real", "real, tilted"] for one in tilted[count + 1 :])
+
+
+def test_results_with_and_without_a_tilt_are_not_taken_for_one_another(tmp_path: Path) -> None:
+    files = [write(tmp_path / f"{name}.jsonl", rows) for name, rows in (("a", TRAIN), ("b", TEST))]
+    plain = UtilityConfig(tail=2, fills=(3,), resamples=20)
+    measure_utility(files[0], files[1], [], tmp_path / "out", plain)
+    with pytest.raises(KGError, match="of something else"):
+        measure_utility(files[0], files[1], [], tmp_path / "out", replace(plain, tilt=0.5))
+    assert measure_utility(files[0], files[1], [], tmp_path / "out", plain)[1]
 
 
 def test_scores_of_another_classifier_are_not_tilted(tmp_path: Path) -> None:

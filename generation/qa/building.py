@@ -26,6 +26,8 @@ from kgengine.vectors import Floats
 
 _TURNS = 32_768
 """Items that are mixed at once."""
+_HOPELESS = 100_000
+"""Places in a row without a question that counts, after which a family is taken to have no more."""
 _LEAST_PLACES, _MOST_PLACES, _MOST_PATHS = 32, 8_192, 1_000_000
 """Places that are asked at once: few at first, so that fifty items come at once; then more, as long as their paths stay
 few enough for some hundred megabytes."""
@@ -60,13 +62,13 @@ class _ItemSequence:
 
     def __init__(self, asker: Asker, speller: Speller, splitter: Splitter, family: QAFamily) -> None:
         self._asker, self._speller, self._splitter, self._family = asker, speller, splitter, family
-        self._place, self._size = 0, _LEAST_PLACES
+        self._place, self._size, self._in_vain = 0, _LEAST_PLACES, 0
         self._ahead: list[pyarrow.Table] = []
 
     def take(self, count: int) -> list[pyarrow.Table]:
         """Take the next items, fewer when there are no more."""
         found: list[pyarrow.Table] = []
-        while count > 0 and (self._ahead or self._place < self._asker.length):
+        while count > 0 and (self._ahead or (self._place < self._asker.length and self._in_vain < _HOPELESS)):
             if not self._ahead:
                 self._ask()
                 continue
@@ -84,6 +86,7 @@ class _ItemSequence:
         paths = max(asked.paths.opened, 1)
         self._place, size = end, self._size
         self._size = max(_LEAST_PLACES, min(2 * size, _MOST_PLACES, size * _MOST_PATHS // paths))
+        self._in_vain = 0 if len(asked) else self._in_vain + size
         if len(asked):
             self._ahead.append(self._speller.table(self._family, asked, self._splitter.parts(self._family, asked)))
 
@@ -106,7 +109,7 @@ class QABuilder:
             check_language(lang)
         self.families = _asked(graph, config, families)
         splitter = Splitter(graph, config.split)
-        self.held_out = splitter.held_out(self.families)
+        self.held_out = splitter.held_out()
         self._groups: dict[int, list[_ItemSequence]] = {}
         names = {lang: NodeNames(graph, lang) for lang in config.langs}
         shown = {one.types[-1] for one in self.families if one.form in (YES_NO, CHOICE, NEGATIVE)}

@@ -1,12 +1,12 @@
 """Proves from a dataset's files alone that its split leaks nothing, and asks the graph again for a sample of answers.
 
 A leak is a part that names, in a question, an option, an answer or a proof, what is held out for a later part; or a
-question that stands in two parts. The walk that asks again is written plainly and shares no code with the builder.
+question that stands in two parts. Every kind of file that is there is checked. The walk that asks again is written
+plainly and shares no code with the builder; only what is held out is worked out by the builder's rule, and compared.
 """
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -14,15 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from generation.dataset import read_jsonl
-from generation.qa.dataset import HELD_OUT, JSONL, KIND, PARQUET
-from generation.qa.splits import BY_EDGE, PARTS, TEST, TRAIN, VALIDATION
-from kgengine.artifacts import read_manifest
+from generation.qa.dataset import HELD_OUT
+from generation.qa.families import CHOICE, COUNT, LIST, YES_NO
+from generation.qa.reading import Item, dataset_manifest, items_of
+from generation.qa.splits import BY_EDGE, PARTS, TEST, TRAIN, VALIDATION, SplitConfig, Splitter
 from kgengine.errors import ArtifactError, KGError
 from kgengine.graph import Graph
 
-Item = dict[str, Any]
-_COLUMNS = ("id", "family", "lang", "metapath", "anchors", "options", "answers")
 _SHOWN = 5
 _LATER = {TRAIN: (VALIDATION, TEST), VALIDATION: (TEST,), TEST: ()}
 
@@ -35,8 +33,10 @@ class CheckReport:
     :ivar held_out: number of diseases or edges held out, by part; `unseen` how many of them the part really asks about.
     :ivar leaks: ids of items that name what is held out for a later part, and what.
     :ivar repeated: ids of items whose question stands in another part.
-    :ivar asked_again: number of items whose answers were compared with the graph's; `wrong` the ids of those that
-        differ.
+    :ivar unlike: ids of items whose part, gold or reply is not what their file, answers and options say.
+    :ivar asked_again: number of items whose answers and proofs were compared with the graph's; `wrong` the ids of
+        those that differ.
+    :ivar doubts: what keeps the split from being proved.
     """
 
     items: Counter[str] = field(default_factory=Counter)
@@ -44,13 +44,22 @@ class CheckReport:
     unseen: dict[str, int] = field(default_factory=dict)
     leaks: list[str] = field(default_factory=list)
     repeated: list[str] = field(default_factory=list)
+    unlike: list[str] = field(default_factory=list)
+    doubts: list[str] = field(default_factory=list)
     asked_again: int = 0
     wrong: list[str] = field(default_factory=list)
 
     @property
     def sound(self) -> bool:
-        """Whether nothing was found."""
-        return not (self.leaks or self.repeated or self.wrong)
+        """Whether nothing was found, and nothing keeps the split from being proved."""
+        return self.verdict == "sound"
+
+    @property
+    def verdict(self) -> str:
+        """What was found, in a word or two."""
+        if self.leaks or self.repeated or self.unlike or self.wrong:
+            return "NOT sound"
+        return "not proved" if self.doubts else "sound"
 
     def lines(self) -> list[str]:
         """Word the report for a person."""
@@ -59,8 +68,12 @@ class CheckReport:
             found.append(f"held out for the {part}: {number:,}, of which its items ask about {self.unseen[part]:,}")
         found.append(_line("leaks (items that name what is held out for a later part)", self.leaks))
         found.append(_line("questions that stand in two parts", self.repeated))
+        found.append(_line("items whose part, gold or reply is not what their answers say", self.unlike))
+        found += self.doubts
         if self.asked_again:
-            found.append(_line(f"of {self.asked_again:,} items asked again, answers unlike the graph's", self.wrong))
+            found.append(
+                _line(f"of {self.asked_again:,} items asked again, answers or proofs unlike the graph's", self.wrong)
+            )
         return found
 
 
@@ -79,39 +92,98 @@ def check_dataset(folder: Path, graph: Graph | None = None, sample: int = 200, s
     :returns: what was found.
     :raises KGError: the folder holds no dataset, a file is damaged, or the graph is another one.
     """
-    manifest = read_manifest(folder, "QA dataset", "kg qa")
-    if manifest.get("kind") != KIND:
-        raise ArtifactError(f"{folder} holds no QA dataset; give the folder that 'kg qa' wrote")
+    manifest = dataset_manifest(folder)
     made_from = manifest["config"]
     if graph is not None and made_from["graph"] != graph.hash:
         raise KGError(f"{folder} was built from another graph; give its workspace with -w, or --no-graph")
     held_out = _held_out(folder)
-    by_edge = made_from["config"]["split"]["rule"] == BY_EDGE
     report = CheckReport(held_out={part: len(names) for part, names in held_out.items()})
+    split = made_from["config"]["split"]
+    by_edge, proofs = split["rule"] == BY_EDGE, made_from["config"]["proofs"]
+    if not proofs and any(int(hops) > 1 for hops in manifest["summary"]["hops"]):
+        report.doubts.append("without proofs (--proofs 0) nobody can see what items of several hops rest on")
+    if graph is not None and held_out != _by_the_rule(graph, made_from):
+        report.doubts.append(f"{HELD_OUT} is not what the seed holds out of this graph")
     total = manifest["summary"]["count"]
-    again = set(np.random.default_rng(seed).permutation(total)[:sample].tolist()) if graph is not None else set()
-    ways = {family["name"]: family["ways"] for family in made_from["families"]}
-    place, questions = 0, dict[int, str]()
+    sample = min(sample, total) if graph is not None else 0
+    again = set(np.random.default_rng(seed).permutation(total)[:sample].tolist())
     seen: dict[str, set[str]] = {part: set() for part in held_out}
-    for part, item in _items(folder, manifest["format"]):
-        report.items[part] += 1
-        facts = _pairs(item) if by_edge else _nodes(item)
-        for later in _LATER[part]:
-            if not held_out[later].isdisjoint(facts):
-                report.leaks.append(item["id"])
-        if part in seen:
-            seen[part] |= facts & held_out[part]
-        if questions.setdefault(hash(item["question"]), part) != part:
-            report.repeated.append(item["id"])
-        if graph is not None and place in again:
-            report.asked_again += 1
-            if {one["id"] for one in item["answers"]} != _asked_again(graph, item, ways[item["family"]]):
-                report.wrong.append(item["id"])
-        place += 1
-    if place != total:
-        raise ArtifactError(f"{folder} holds {place:,} items, its manifest says {total:,}; run 'kg qa' again")
+    for kind in manifest["files"]:
+        report.items = Counter()
+        questions: dict[int, str] = {}
+        for part in PARTS:
+            path = folder / f"{part}.{kind}"
+            for item in items_of(path, manifest["format"]) if path.is_file() else ():
+                place = sum(report.items.values())
+                report.items[part] += 1
+                try:
+                    _check_item(report, item, part, held_out, seen, by_edge)
+                    if questions.setdefault(hash(item["question"]), part) != part:
+                        report.repeated.append(item["id"])
+                    if graph is not None and place in again:
+                        _check_answers(report, graph, item, made_from)
+                except (KeyError, TypeError, ValueError, IndexError) as error:
+                    raise KGError(
+                        f"{path} holds a damaged item ({error}); make the dataset again with kg qa"
+                    ) from error
+        if sum(report.items.values()) != total:
+            there = f"{sum(report.items.values()):,} items as {kind}, and its manifest says {total:,}"
+            raise ArtifactError(f"{folder} holds {there}; run 'kg qa' again")
     report.unseen = {part: len(names) for part, names in seen.items()}
     return report
+
+
+def _check_item(
+    report: CheckReport, item: Item, part: str, held_out: dict[str, set[str]], seen: dict[str, set[str]], by_edge: bool
+) -> None:
+    """Look for what an item may not name, and whether it agrees with itself."""
+    facts = _pairs(item) if by_edge else _nodes(item)
+    if any(not held_out[later].isdisjoint(facts) for later in _LATER[part]):
+        report.leaks.append(item["id"])
+    if part in seen:
+        seen[part] |= facts & held_out[part]
+    if item["split"] != part or item["gold"] != _gold(item) or not _says(item):
+        report.unlike.append(item["id"])
+
+
+def _gold(item: Item) -> list[str] | None:
+    """Work out an item's gold from its answers and options."""
+    names = list(dict.fromkeys(answer["name"] for answer in item["answers"]))
+    if item["form"] in (LIST, COUNT):
+        return names if item["form"] == LIST else [str(len(names))]
+    answers = {answer["id"] for answer in item["answers"]}
+    if item["form"] == YES_NO:
+        yes = item["options"][0]["id"] in answers
+        return [{"en": ("no", "yes"), "ru": ("нет", "да")}[item["lang"]][yes]]
+    fitting = [one["name"] for one in item["options"] if (one["id"] in answers) == (item["form"] == CHOICE)]
+    return fitting if len(fitting) == 1 else None
+
+
+def _says(item: Item) -> bool:
+    """Tell whether a reply ends with the gold."""
+    return bool(item["reply"].casefold().endswith("; ".join(item["gold"]).casefold() + "."))
+
+
+def _check_answers(report: CheckReport, graph: Graph, item: Item, made_from: dict[str, Any]) -> None:
+    """Ask the graph again, and look up the edges of the proofs."""
+    report.asked_again += 1
+    ways = next(family["ways"] for family in made_from["families"] if family["name"] == item["family"])
+    right = {one["id"] for one in item["answers"]} == _asked_again(graph, item, ways)
+    count = len(item["anchors"])
+    for proof in (proof for answer in item["answers"] for proof in answer["proofs"]):
+        nodes, rest = proof["nodes"], proof["nodes"][count:]
+        steps = [*((anchor, rest[0]) for anchor in nodes[:count]), *pairwise(rest)]
+        edges = [graph.edge(edge) if 0 <= edge < graph.num_edges else None for edge in proof["edges"]]
+        ends = [edge and {graph.id(edge.head), graph.id(edge.tail)} for edge in edges]
+        right &= ends == [set(step) for step in steps]
+    if not right:
+        report.wrong.append(item["id"])
+
+
+def _by_the_rule(graph: Graph, made_from: dict[str, Any]) -> dict[str, set[str]]:
+    """Work out what the dataset's configuration holds out of the graph."""
+    found = Splitter(graph, SplitConfig(**made_from["config"]["split"])).held_out()
+    return {part: {_ordered(name) for name in names} for part, names in found.items()}
 
 
 def _held_out(folder: Path) -> dict[str, set[str]]:
@@ -124,8 +196,9 @@ def _held_out(folder: Path) -> dict[str, set[str]]:
 
 
 def _ordered(name: str) -> str:
-    parts = name.split(" ")
-    return name if len(parts) != 3 else _pair(parts[0], parts[1], parts[2])
+    head, _, rest = name.partition(" ")
+    relation, _, tail = rest.rpartition(" ")
+    return _pair(head, relation, tail) if relation else name
 
 
 def _pair(one: str, relation: str, other: str) -> str:
@@ -158,32 +231,6 @@ def _pairs(item: Item) -> set[str]:
 
 def _relations(item: Item) -> list[str]:
     return [step.split(":")[0] for step in item["metapath"].split("/")[1:]]
-
-
-def _items(folder: Path, shape: str) -> Iterator[tuple[str, Item]]:
-    """Read all items with their part, from Parquet where there is some, else from JSONL."""
-    for part in PARTS:
-        columns, lines = folder / f"{part}.{PARQUET}", folder / f"{part}.{JSONL}"
-        if columns.exists():
-            import pyarrow.parquet
-
-            asked = {"alpaca": "instruction", "sharegpt": "conversations", "openai": "messages"}[shape]
-            batches = pyarrow.parquet.ParquetFile(columns).iter_batches(5_000, columns=[*_COLUMNS, asked])
-            records: Iterator[Item] = (item for batch in batches for item in batch.to_pylist())
-        elif lines.exists():
-            records = read_jsonl(lines)
-        else:
-            continue
-        for record in records:
-            yield part, record | {"question": question_of(record)}
-
-
-def question_of(record: Item) -> str:
-    """Give an item's question, whatever its format."""
-    if "instruction" in record:
-        return str(record["instruction"])
-    turns = record.get("conversations") or record["messages"]
-    return str(turns[0].get("value") or turns[0]["content"])
 
 
 def _asked_again(graph: Graph, item: Item, ways: list[int]) -> set[str]:

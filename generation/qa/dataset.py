@@ -130,6 +130,10 @@ def write_dataset(
         finally:
             for file in parts.values():
                 file.close()
+        if not done:
+            raise KGError(
+                "no question of these families counts; raise --max-answers, or ask other families (docs/qa.md)"
+            )
         summary = {"count": done, **{key: dict(sorted(one.items())) for key, one in found.items()}}
         there = [part for part in PARTS if parts[part].count]
         _describe(temporary, builder, made_from, summary, there, shape, files)

@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Any
 
 from generation.dataset import jsonl_writer, read_jsonl, whole_lines
-from generation.qa.dataset import JSONL, KIND, PARQUET
-from generation.qa.formats import check_format
+from generation.qa.dataset import JSONL, PARQUET
 from generation.qa.measures import GROUPED, PREDICTIONS, RESULTS, summarise
+from generation.qa.reading import Item, dataset_manifest, items_of
 from generation.qa.replies import gold_answers, instruction, read_reply, score
 from generation.qa.splits import PARTS, TEST
 from generation.runtimes.contract import Completion, Message, Request, Runtime, Sampling
 from kgengine import __version__
-from kgengine.artifacts import MANIFEST, read_manifest, replaced_file, sha256_file
+from kgengine.artifacts import MANIFEST, replaced_file, sha256_file
 from kgengine.errors import KGError, UnknownNameError
 from kgengine.seeding import item_rng, item_seed
 
@@ -30,8 +30,6 @@ BARE_TOKENS, REASONED_TOKENS = 256, 1024
 """Most tokens of a reply without and with a chain of thought: our longest English replies have 98 and 875 in SmolLM2's
 tokens (247 test items), the longest Russian ones without a chain of thought about 200 in a Russian tokenizer's."""
 _KEPT = ("id", "form", "lang", "hops", "difficulty", "family", "gold", "options")
-_TURNS = {"sharegpt": ("conversations", "from", "human", "value"), "openai": ("messages", "role", "user", "content")}
-Item = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -77,7 +75,7 @@ def evaluate(
     """
     config = config or EvalConfig()
     items = draw_items(read_items(folder, config.part), config)
-    reasoned = bool(read_manifest(folder, "QA dataset", "kg qa")["config"]["config"]["reasoned"])
+    reasoned = bool(dataset_manifest(folder)["config"]["config"]["reasoned"])
     most = config.max_tokens or (REASONED_TOKENS if reasoned else BARE_TOKENS)
     sampling = Sampling(temperature=0.0, min_p=0.0, repeat_penalty=1.0, max_tokens=most)
     requests = [_request(item, config, reasoned, sampling) for item in items]
@@ -106,20 +104,16 @@ def read_items(folder: Path, part: str = TEST) -> list[Item]:
     """
     if part not in PARTS:
         raise UnknownNameError("part", part, hint="take one of " + ", ".join(PARTS))
-    manifest = read_manifest(folder, "QA dataset", "kg qa")
-    if manifest.get("kind") != KIND:
-        raise KGError(f"{folder} holds no QA dataset; give a folder that 'kg qa' made")
-    shape = str(manifest.get("format"))
-    check_format(shape)
+    shape = str(dataset_manifest(folder)["format"])
     path = next((one for kind in (JSONL, PARQUET) if (one := folder / f"{part}.{kind}").is_file()), None)
     if path is None:
         there = sorted({one.stem for one in folder.glob("*.*") if one.stem in PARTS})
         raise KGError(f"{folder} has no {part} part; take {' or '.join(there) or 'another dataset'} (--part)")
     items = []
-    for number, record in enumerate(read_jsonl(path) if path.suffix == f".{JSONL}" else _parquet(path), 1):
+    for number, record in enumerate(items_of(path, shape), 1):
         try:
-            items.append({"question": _question(record, shape)} | {key: record[key] for key in _KEPT})
-        except (KeyError, TypeError, StopIteration) as error:
+            items.append({"question": record["question"]} | {key: record[key] for key in _KEPT})
+        except KeyError as error:
             raise KGError(f"{path}, item {number} is no item of a {shape} dataset; make it again with kg qa") from error
     return items
 
@@ -156,23 +150,6 @@ def _made_from(
     }
     plain: dict[str, Any] = json.loads(json.dumps(made_from))
     return plain
-
-
-def _question(record: Item, shape: str) -> str:
-    """Give the question of a record of a format."""
-    if shape == "alpaca":
-        return "\n".join(text for text in (record["instruction"], record["input"]) if text)
-    column, who, asks, said = _TURNS[shape]
-    return str(next(turn[said] for turn in record[column] if turn[who] == asks))
-
-
-def _parquet(path: Path) -> list[Item]:
-    import polars
-
-    try:
-        return polars.read_parquet(path).to_dicts()
-    except (OSError, polars.exceptions.PolarsError) as error:
-        raise KGError(f"{path} is damaged ({error}); make the dataset again with kg qa") from error
 
 
 def _hash(items: Iterable[Item]) -> str:

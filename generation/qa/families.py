@@ -78,7 +78,8 @@ class FactWords:
     def sentence(self, relation: str) -> str:
         """Give the sentence of a relation, with places {head} and {tail}."""
         found = self.facts.get(relation)
-        return found or self.facts["other"].replace("{relation}", relation.replace("_", " "))
+        plain = relation.replace("_", " ").replace("{", "{{").replace("}", "}}")
+        return found or self.facts["other"].replace("{relation}", plain)
 
 
 def load_families(own: Path | None = None) -> list[QAFamily]:
@@ -141,6 +142,8 @@ def _family(record: Any, where: str) -> QAFamily:
     ways = record.get("ways", [1] * len(relations))
     if not isinstance(ways, list) or len(ways) != len(relations) or not all(isinstance(n, int) and n > 0 for n in ways):
         raise KGError(f"{where}: ways {ways}; give one number from 1 up for each of the {len(relations)} steps")
+    if ways[0] > 1 or sum(least > 1 for least in ways) > 1:
+        raise KGError(f"{where}: ways {ways}; just one step, and not the first, may ask for more than one way")
     places = [str(number) for number in range(anchors)] + [_CANDIDATE] * (form == YES_NO)
     wordings = {lang: _wordings(record[lang], places, f"{where}, {lang}") for lang in LANGUAGES if lang in record}
     if not wordings:
@@ -154,10 +157,11 @@ def _wordings(texts: Any, places: Sequence[str], where: str) -> tuple[str, ...]:
         raise KGError(f"{where}: give a list of wordings, each in quotes")
     for text in texts:
         try:
-            named = sorted(name for _, name, _, _ in string.Formatter().parse(text) if name is not None)
+            parts = [part for part in string.Formatter().parse(text) if part[1] is not None]
+            named = sorted(str(name) for _, name, _, _ in parts)
         except ValueError as error:
             raise KGError(f"{where}: '{text}' is no wording ({error})") from error
-        if named != sorted(places):
+        if named != sorted(places) or any(spec or conversion for _, _, spec, conversion in parts):
             raise KGError(f"{where}: '{text}' must have each of {{{'}, {'.join(places)}}} once")
     if len(set(texts)) < len(texts):
         raise KGError(f"{where}: a wording is given twice")

@@ -188,6 +188,7 @@ class Asker:
         golds = self._golds(asked, questions, answers, OPTIONS - 1 if form == NEGATIVE else 1)
         wrong = OPTIONS - 1 if form == CHOICE else 1
         others = self._distractors.draw(golds[:, 0], taken, wrong, self._keys[_WRONG], asked.places)
+        askable = (golds >= 0).all(axis=1) & (others >= 0).all(axis=1)
         if form == YES_NO:
             right = below(mixed(self._keys[_TRUE], asked.places), 2)
             options = np.where(right[:, None] == 1, golds, others)
@@ -195,7 +196,7 @@ class Asker:
             options = np.concatenate([others, golds] if form == NEGATIVE else [golds, others], axis=1)
             shuffled = np.argsort(mixed(self._keys[_ORDER], asked.places[:, None], np.arange(OPTIONS)), axis=1)
             options, right = np.take_along_axis(options, shuffled, axis=1), np.argmin(shuffled, axis=1)
-        return replace(asked, options=options, right=right).picked(np.asarray((options >= 0).all(axis=1)))
+        return replace(asked, options=options, right=right).picked(np.asarray(askable))
 
     def _golds(self, asked: Questions, questions: Ints, answers: Ints, count: int) -> Ints:
         """Draw answers of different names for every question, int64 [n, count]; -1 where there are too few."""

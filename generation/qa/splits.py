@@ -8,7 +8,6 @@ seed and the nodes' ids alone.
 """
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -79,15 +78,14 @@ class Splitter:
         bounds = [self._config.test, self._config.test + self._config.validation]
         return (2 - np.searchsorted(bounds, share, side="right")).astype(np.int8)
 
-    def held_out(self, families: Sequence[QAFamily]) -> dict[str, list[str]]:
-        """List what is held out for either part: ids of diseases, or "id relation id" of edges that families use."""
+    def held_out(self) -> dict[str, list[str]]:
+        """List what is held out for either part: ids of diseases, or "id relation id" of edges."""
         found: dict[str, list[str]] = {VALIDATION: [], TEST: []}
         levels = self.node_levels()
         for node in np.flatnonzero(levels).tolist():
             found[PARTS[levels[node]]].append(self._graph.id(node))
-        used = {relation for family in families for relation in family.relations}
         for number, one in enumerate(self._graph.metaedges):
-            if self._config.rule == BY_EDGE and one.relation in used:
+            if self._config.rule == BY_EDGE:
                 block = self._graph.block(number, forward=True)
                 row, place = block.positions(np.arange(block.entry[1] - block.entry[0]))
                 head, tail = row + block.entry[0], block.indices[place].astype(np.int64) + block.exit[0]

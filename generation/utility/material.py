@@ -181,7 +181,7 @@ def _generated(file: Path) -> bool:
             line = handle.readline()
     except OSError as error:
         raise KGError(f"can't read {file} ({error}); mend its permissions or give another") from error
-    return file.name == NOTES or b'"verdict"' in line
+    return b'"verdict"' in line or (file.name == NOTES and not line.strip())
 
 
 def _split(

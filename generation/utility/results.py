@@ -73,6 +73,7 @@ def _made_from(
         "tail": config.tail,
         "fills": list(config.fills),
         "classifier": classifier.description,
+        "tilt": config.tilt,
         "resamples": config.resamples,
         "seed": config.seed,
         "versions": {"kg": __version__, "numpy": np.__version__},
