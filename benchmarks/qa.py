@@ -80,7 +80,11 @@ def write_many(graph: Graph, count: int) -> None:
     """Write a dataset, and print its rate and the greatest memory of the process so far."""
     with tempfile.TemporaryDirectory() as folder:
         begun = time.perf_counter()
-        made = {"config": {"split": {"rule": "disease"}, "reasoned": False}, "graph": graph.hash, "sources": []}
+        made = {
+            "config": {"split": {"rule": "disease"}, "reasoned": False, "proofs": 1},
+            "graph": graph.hash,
+            "sources": [],
+        }
         builder = QABuilder(graph, QAConfig(), load_families())
         summary = write_dataset(Path(folder) / "qa", builder, count, made, files=(JSONL,))
         seconds = time.perf_counter() - begun

@@ -90,13 +90,17 @@ def test_the_split_and_its_shares_are_those_asked_for(qa: Run, tmp_path: Path, r
     split = json.loads((tmp_path / "qa" / "manifest.json").read_text(encoding="utf-8"))["config"]["config"]["split"]
     assert split == {"rule": rule, "validation": share, "test": share, "seed": 0}
     assert {item["split"] for item in items_of(tmp_path / "qa")} == ({"train"} if rule == "none" else set(PARTS))
+    if rule == "none":
+        code, _, err = qa("-n", 30, "--split-by", rule, "--test-share", 0.3, "--force")
+        assert (code, "--split-by none holds nothing out" in err) == (2, True)
+        return
     assert qa("-n", 30, "--split-by", rule, "--test-share", 0.3, "--force")[0] == 0
     split = json.loads((tmp_path / "qa" / "manifest.json").read_text(encoding="utf-8"))["config"]["config"]["split"]
     assert (split["validation"], split["test"]) == (0.3, 0.3)
     assert qa("-n", 30, "--split-by", rule, "--test-share", 0.3, "--validation-share", 0, "--force")[0] == 0
     held = json.loads((tmp_path / "qa" / "held_out.json").read_text(encoding="utf-8"))
     assert held["validation"] == []
-    assert bool(held["test"]) is (rule != "none")
+    assert held["test"]
 
 
 def test_a_finished_run_is_not_made_again_and_another_only_by_force(qa: Run, tmp_path: Path) -> None:
