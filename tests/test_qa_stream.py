@@ -176,7 +176,8 @@ from kgengine.graph import Graph
 
 graph = Graph.open(Path(sys.argv[1]))
 builder = QABuilder(graph, QAConfig(langs=("en", "ru")), load_families())
-made_from = {"config": {"reasoned": False, "proofs": 1, "split": {"rule": "disease"}}, "graph": graph.hash, "sources": []}
+config = {"reasoned": False, "proofs": 1, "split": {"rule": "disease"}}
+made_from = {"config": config, "graph": graph.hash, "sources": []}
 def told(done):
     print(done, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 write_dataset(Path(sys.argv[2]), builder, 95_000, made_from, progress=told)
