@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from cli.console import echo_json, progress_bar
 from cli.qa_eval import compare_command, evaluate_command
@@ -70,6 +71,11 @@ def command(
       kg qa eval qa --model my-model.gguf
     """
     if context.invoked_subcommand is not None:
+        given = [name for name in context.params if context.get_parameter_source(name) is ParameterSource.COMMANDLINE]
+        if given:
+            raise click.UsageError(
+                f"options of 'kg qa' build a dataset; put those of '{context.invoked_subcommand}' after it"
+            )
         return
     from generation.qa.building import QABuilder, QAConfig
     from generation.qa.dataset import FILES, check_place, finished_summary, write_dataset

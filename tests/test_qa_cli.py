@@ -257,3 +257,9 @@ def test_an_interrupted_run_leaves_nothing(core_folder: Path, tmp_path: Path) ->
     assert done.stderr.splitlines()[-1] == "kg: interrupted"
     assert "Traceback" not in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_options_of_building_before_another_command_are_refused(kg: Run, tmp_path: Path) -> None:
+    code, _, err = kg("qa", "-n", "3", "check", tmp_path)
+    assert code == 2
+    assert "options of 'kg qa' build a dataset; put those of 'check' after it" in err
