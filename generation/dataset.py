@@ -88,6 +88,20 @@ def whole_lines(path: Path) -> int:
     return 0
 
 
+def read_object(path: Path) -> dict[str, Any] | None:
+    """Read a JSON object, None when the file is missing, damaged or holds something else."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def plain(value: dict[str, Any]) -> Any:
+    """Give a value as JSON would give it back."""
+    return json.loads(json.dumps(value))
+
+
 def manifest_path(path: Path) -> Path:
     """Give the place of a dataset file's manifest."""
     return path.with_name(path.stem + ".manifest.json")
@@ -104,7 +118,7 @@ def finished_run(path: Path, config: dict[str, Any]) -> dict[str, Any] | None:
         manifest = json.loads(manifest_path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return None
-    if not path.exists() or manifest.get("config") != json.loads(json.dumps(config)):
+    if not path.exists() or manifest.get("config") != plain(config):
         return None
     summary: dict[str, Any] = manifest["summary"]
     return summary

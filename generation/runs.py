@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from generation.dataset import JsonlWriter, jsonl_writer, read_jsonl, whole_lines
+from generation.dataset import JsonlWriter, jsonl_writer, plain, read_jsonl, read_object, whole_lines
 from kgengine.artifacts import replaced_file, unwritable
 from kgengine.errors import KGError
 
@@ -22,8 +22,8 @@ NEVER, ALWAYS, IF_POSSIBLE = "never", "always", "if-possible"
 
 def finished_summary(folder: Path, made_from: dict[str, Any]) -> dict[str, Any] | None:
     """Give the summary of a run that is whole and made from just this, else None."""
-    manifest = _read(folder / FINISHED)
-    if manifest is None or manifest.get("config") != _plain(made_from) or not _some(folder / NOTES):
+    manifest = read_object(folder / FINISHED)
+    if manifest is None or manifest.get("config") != plain(made_from) or not _some(folder / NOTES):
         return None
     summary = manifest.get("summary")
     return summary if isinstance(summary, dict) else None
@@ -42,11 +42,11 @@ def note_run(
     :returns: the writer, and the `idx` of the items that are done.
     :raises KGError: the folder holds notes of another run or files of no run, or there is nothing to resume.
     """
-    notes, started = folder / NOTES, _config(_read(folder / STARTED))
+    notes, started = folder / NOTES, _config(read_object(folder / STARTED))
     keep = not force and _some(notes)
     if keep:
-        _check(folder, started, _plain(made_from), resume)
-    elif resume == ALWAYS and started != _plain(made_from):
+        _check(folder, started, plain(made_from), resume)
+    elif resume == ALWAYS and started != plain(made_from):
         raise KGError(f"there is no interrupted run of this in {folder}; leave out --resume always")
     elif started is None and not force:
         _check_foreign(folder)
@@ -98,11 +98,6 @@ def _clear(folder: Path, keep: bool) -> None:
         (folder / name).unlink(missing_ok=True)
 
 
-def _plain(value: dict[str, Any]) -> Any:
-    """Give a value as JSON would give it back."""
-    return json.loads(json.dumps(value))
-
-
 def _some(notes: Path) -> bool:
     """Tell whether a file of notes has at least one whole line."""
     return notes.is_file() and whole_lines(notes) > 0
@@ -112,11 +107,3 @@ def _config(content: dict[str, Any] | None) -> dict[str, Any] | None:
     """Give what a run was made from by its `run.json`, None when that says nothing."""
     config = (content or {}).get("config")
     return config if isinstance(config, dict) else None
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -12,10 +12,9 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
-Floats = npt.NDArray[np.float64]
+from kgengine.seeding import GOLDEN, scrambled
 
-_GOLDEN, _MIX1, _MIX2 = (np.uint64(n) for n in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB))
-"""Constants of SplitMix64 (Steele, Lea & Flood 2014, Fast splittable pseudorandom number generators, fig. 17)."""
+Floats = npt.NDArray[np.float64]
 
 _LEAST_EIGENVALUE = 0.05
 """Of a correlation matrix in use: keeps the Cholesky factor well conditioned; costs 5% of a correlation at most."""
@@ -30,11 +29,8 @@ def uniforms(seeds: npt.NDArray[np.uint64], first: int, count: int) -> Floats:
     :returns: float64 [n, count], in the open interval (0, 1).
     """
     with np.errstate(over="ignore"):
-        state = seeds[:, None] + np.arange(first + 1, first + count + 1, dtype=np.uint64) * _GOLDEN
-        state = (state ^ (state >> np.uint64(30))) * _MIX1
-        state = (state ^ (state >> np.uint64(27))) * _MIX2
-    state ^= state >> np.uint64(31)
-    return np.asarray(((state >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52)
+        state = seeds[:, None] + np.arange(first + 1, first + count + 1, dtype=np.uint64) * GOLDEN
+    return np.asarray(((scrambled(state) >> np.uint64(12)).astype(np.float64) + 0.5) * 2.0**-52)
 
 
 def normals(seeds: npt.NDArray[np.uint64], first: int, count: int) -> Floats:

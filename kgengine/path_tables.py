@@ -7,6 +7,7 @@ is ranked or left out.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -73,7 +74,7 @@ class StepTable:
         bounds = np.arange(end - self.first_entry + 1) * self._exits
         self._indptr: Ints = np.searchsorted(self._keys, bounds).astype(np.int64)
 
-    @property
+    @cached_property
     def degrees(self) -> Ints:
         """Number of edges at each node of the entry type, int64 [entries]."""
         return np.asarray(np.diff(self._indptr))

@@ -15,6 +15,7 @@ import pyarrow.compute
 import pyarrow.parquet
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from generation.dataset import plain
 from generation.prompts import TEMPLATES
 from generation.qa.building import QABuilder
 from generation.qa.formats import check_format, factory_entry, shaped
@@ -63,7 +64,7 @@ def finished_summary(folder: Path, made_from: dict[str, Any]) -> dict[str, Any] 
         manifest = read_manifest(folder, "QA dataset", "kg qa")
     except ArtifactError:
         return None
-    if manifest.get("kind") != KIND or manifest.get("config") != json.loads(json.dumps(made_from)):
+    if manifest.get("kind") != KIND or manifest.get("config") != plain(made_from):
         return None
     summary: dict[str, Any] = manifest["summary"]
     files = (folder / f"{part}.{kind}" for part in summary["split"] for kind in manifest["files"])

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from kgengine.path_tables import StepTable
+from kgengine.seeding import GOLDEN, scrambled
 
 Ints = npt.NDArray[np.int64]
 Words = npt.NDArray[np.uint64]
@@ -26,11 +27,8 @@ def mixed(key: int, *numbers: Ints | Words | int) -> Words:
     state: Words = np.asarray(0, np.uint64)
     with np.errstate(over="ignore"):
         for number in (key, *numbers):
-            state = state + np.asarray(number).astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15)
-            state = (state ^ (state >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-            state = (state ^ (state >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-            state = state ^ (state >> np.uint64(31))
-    return np.asarray(state)
+            state = scrambled(state + np.asarray(number).astype(np.uint64) + GOLDEN)
+    return state
 
 
 def below(words: Words, bound: Ints | int) -> Ints:

@@ -13,7 +13,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
-from generation.dataset import jsonl_writer, read_jsonl, whole_lines
+from generation.dataset import jsonl_writer, plain, read_jsonl, read_object, whole_lines
 from generation.qa.dataset import JSONL, PARQUET
 from generation.qa.measures import GROUPED, PREDICTIONS, RESULTS, summarise
 from generation.qa.reading import Item, dataset_manifest, items_of
@@ -80,7 +80,7 @@ def evaluate(
     sampling = Sampling(temperature=0.0, min_p=0.0, repeat_penalty=1.0, max_tokens=most)
     requests = [_request(item, config, reasoned, sampling) for item in items]
     made_from = _made_from(folder, items, config, sampling, runtime)
-    found = _read(out / RESULTS)
+    found = read_object(out / RESULTS)
     if found and found.get("config") == made_from and (out / PREDICTIONS).is_file() and not force:
         return found
     keep = _keeps(out, made_from, force)
@@ -148,8 +148,8 @@ def _made_from(
         "runtime": runtime.description,
         "version": __version__,
     }
-    plain: dict[str, Any] = json.loads(json.dumps(made_from))
-    return plain
+    given: dict[str, Any] = plain(made_from)
+    return given
 
 
 def _hash(items: Iterable[Item]) -> str:
@@ -199,7 +199,7 @@ def _keeps(out: Path, made_from: dict[str, Any], force: bool) -> bool:
     found = [name for name in (STARTED, PREDICTIONS, RESULTS) if (out / name).exists()]
     if not found or force:
         return False
-    there = (_read(out / STARTED) or {}).get("config")
+    there = (read_object(out / STARTED) or {}).get("config")
     if not isinstance(there, dict):
         raise KGError(f"{out} holds {', '.join(found)} of something else; give another --out, or --force to replace it")
     unlike = sorted(key for key in {*there, *made_from} if there.get(key) != made_from.get(key))
@@ -233,14 +233,6 @@ def _finish(out: Path, ids: list[str], made_from: dict[str, Any]) -> dict[str, A
     results = {**summarise(records, made_from), "config": made_from}
     _write(out / RESULTS, results)
     return results
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def _write(path: Path, value: dict[str, Any]) -> None:

@@ -42,6 +42,8 @@ class SplitConfig:
 class Splitter:
     """Gives every question its part.
 
+    :ivar node_levels: int8 [num_nodes], part of every node, an index into `PARTS`; above 0 for held-out diseases alone.
+
     :param graph: the graph.
     :param config: how to split.
     :raises KGError: the rule is unknown, or the shares leave nothing to train on.
@@ -56,9 +58,9 @@ class Splitter:
         self._key = item_seed(config.seed, f"qa split {config.rule}", 0)
         self._nodes = np.array([_hash(graph.id(node)) for node in range(graph.num_nodes)], np.uint64)
         self._relations = {name: _hash(name) for name in graph.relations}
+        self.node_levels = self._node_levels()
 
-    def node_levels(self) -> Levels:
-        """Give the part of every node, int8 [num_nodes], an index into `PARTS`; above 0 for held-out diseases alone."""
+    def _node_levels(self) -> Levels:
         levels = np.zeros(self._graph.num_nodes, np.int8)
         if self._config.rule == BY_DISEASE and DISEASE in self._graph.types:
             first, end = self._graph.span(DISEASE)
@@ -81,7 +83,7 @@ class Splitter:
     def held_out(self) -> dict[str, list[str]]:
         """List what is held out for either part: ids of diseases, or "id relation id" of edges."""
         found: dict[str, list[str]] = {VALIDATION: [], TEST: []}
-        levels = self.node_levels()
+        levels = self.node_levels
         for node in np.flatnonzero(levels).tolist():
             found[PARTS[levels[node]]].append(self._graph.id(node))
         for number, one in enumerate(self._graph.metaedges):
@@ -99,7 +101,7 @@ class Splitter:
         """Give the part of every question, int8 [n], an index into `PARTS`: the last that any of its facts is in."""
         levels = np.zeros(len(asked), np.int8)
         if self._config.rule == BY_DISEASE:
-            of = self.node_levels()
+            of = self.node_levels
             paths, nodes = asked.paths, [of[asked.anchors], of[asked.options]]
             levels = np.concatenate([levels[:, None], *nodes], axis=1).max(axis=1)
             np.maximum.at(levels, paths.question, of[paths.nodes].max(axis=1))

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from generation.dataset import plain, read_object
 from generation.utility.classifiers import Classifier, make_classifier
 from generation.utility.material import load_material, notes_file, source_names
 from generation.utility.page import render_page
@@ -82,8 +83,8 @@ def _made_from(
 
 def _finished(out: Path, made_from: dict[str, Any]) -> dict[str, Any] | None:
     """Give the results of the folder if they are whole and made from just this."""
-    manifest, results = _read(out / MANIFEST), _read(out / RESULTS)
-    if manifest is None or results is None or manifest.get("config") != _plain(made_from):
+    manifest, results = read_object(out / MANIFEST), read_object(out / RESULTS)
+    if manifest is None or results is None or manifest.get("config") != plain(made_from):
         return None
     written = manifest.get("outputs")
     there = {name: sha256_file(out / name) for name in (RESULTS, PAGE) if (out / name).is_file()}
@@ -93,8 +94,8 @@ def _finished(out: Path, made_from: dict[str, Any]) -> dict[str, Any] | None:
 def _check_foreign(out: Path, made_from: dict[str, Any]) -> None:
     """Refuse a folder whose files are of something else."""
     found = [name for name in (RESULTS, PAGE, MANIFEST) if (out / name).exists()]
-    stated = [(_read(out / name) or {}).get("config") for name in found if name != PAGE]
-    if found and _plain(made_from) not in stated:
+    stated = [(read_object(out / name) or {}).get("config") for name in found if name != PAGE]
+    if found and plain(made_from) not in stated:
         raise KGError(f"{out} holds {', '.join(found)} of something else; give another --out, or --force to replace it")
 
 
@@ -115,15 +116,3 @@ def _write(out: Path, made_from: dict[str, Any], results: dict[str, Any]) -> Non
 
 def _text(value: dict[str, Any]) -> str:
     return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
-
-
-def _read(path: Path) -> dict[str, Any] | None:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
-
-
-def _plain(value: dict[str, Any]) -> Any:
-    return json.loads(json.dumps(value))
