@@ -5,6 +5,7 @@ The naive walk knows pairs of nodes that a relation joins, and nothing of arrays
 
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from typing import Any
 
@@ -16,7 +17,7 @@ from random_graphs import drawings, random_graphs
 
 from generation.qa.families import QAFamily, load_families
 from kgengine.graph import Graph
-from kgengine.path_tables import PathTable, StepTable, trace
+from kgengine.path_tables import PathTable, PathTracer, StepTable
 from kgengine.query import follow
 
 Path = tuple[int, ...]
@@ -70,8 +71,17 @@ def naive(core: Graph) -> NaiveWalk:
     return NaiveWalk(core)
 
 
-def steps_of(graph: Graph, types: Sequence[str], relations: Sequence[str]) -> list[StepTable]:
-    return [StepTable(graph, *step) for step in zip(types, types[1:], relations, strict=False)]
+def traced(
+    graph: Graph,
+    types: Sequence[str],
+    relations: Sequence[str],
+    anchors: np.ndarray,
+    ways: Sequence[int] = (),
+    most: int = 10_000,
+) -> PathTable:
+    """Trace questions, and give their paths by the row of their anchors."""
+    counted, _, paths = PathTracer(graph, types, relations, ways).trace(anchors, most)
+    return replace(paths, question=counted[paths.question])
 
 
 def rows_of(table: PathTable, question: int) -> list[Path]:
@@ -120,7 +130,7 @@ def test_the_paths_are_those_of_a_naive_walk(make_graph: Callable[..., Graph], d
     types, relations, anchors = drawn_question(graph, data)
     ways = [data.draw(st.integers(1, 2)) for _ in relations]
     walk = NaiveWalk(graph)
-    table = trace(steps_of(graph, types, relations), anchors, ways)
+    table = traced(graph, types, relations, anchors, ways)
     assert table.question.tolist() == sorted(table.question.tolist())
     for question, own in enumerate(anchors.tolist()):
         assert sorted(rows_of(table, question)) == sorted(walk.paths(types, relations, own, ways))
@@ -136,7 +146,7 @@ def test_answers_numbers_and_weights_are_those_of_a_query(
     once = {(relation, frozenset((head, tail))): (head, relation, tail, *rest) for head, relation, tail, *rest in edges}
     graph = make_graph(nodes, list(once.values()))  # a pair stated in both directions is two paths of a query
     types, relations, anchors = drawn_question(graph, data)
-    table = trace(steps_of(graph, types, relations), anchors)
+    table = traced(graph, types, relations, anchors)
     for question, own in enumerate(anchors.tolist()):
         assert_as_followed(graph, table, question, own, types, relations)
 
@@ -155,7 +165,7 @@ def names(graph: Graph, paths: list[Path]) -> list[list[str]]:
 
 def test_a_symmetric_relation_leads_both_ways_and_never_back(ring: Graph) -> None:
     start = np.array([[ring.resolve("T:A1")]])
-    one, two, three = (trace(steps_of(ring, ["drug"] * (n + 1), ["interacts_with"] * n), start) for n in (1, 2, 3))
+    one, two, three = (traced(ring, ["drug"] * (n + 1), ["interacts_with"] * n, start) for n in (1, 2, 3))
     assert names(ring, rows_of(one, 0)) == [["A2"], ["A4"]]
     assert names(ring, rows_of(two, 0)) == [["A2", "A3"], ["A4", "A3"]]
     assert names(ring, rows_of(three, 0)) == [["A2", "A3", "A4"], ["A4", "A3", "A2"]]
@@ -163,15 +173,15 @@ def test_a_symmetric_relation_leads_both_ways_and_never_back(ring: Graph) -> Non
 
 def test_ways_count_the_paths_to_a_node(ring: Graph) -> None:
     start = np.array([[ring.resolve("T:A1")], [ring.resolve("T:A2")]])
-    steps = steps_of(ring, ["drug"] * 3, ["interacts_with"] * 2)
-    assert len(trace(steps, start, [1, 2]).question) == 4  # A3 from A1 in two ways, A4 from A2 in two ways
-    assert len(trace(steps, start, [1, 3]).question) == 0
-    assert len(trace(steps, start, [2, 1]).question) == 0  # no first node is reached twice
+    path = ["drug"] * 3, ["interacts_with"] * 2
+    assert len(traced(ring, *path, start, [1, 2]).question) == 4  # A3 from A1 in two ways, A4 from A2 in two ways
+    assert len(traced(ring, *path, start, [1, 3]).question) == 0
+    assert len(traced(ring, *path, start, [2, 1]).question) == 0  # no first node is reached twice
 
 
 def test_two_anchors_meet_at_each_node_that_both_have_an_edge_to(ring: Graph) -> None:
     anchors = np.array([[ring.resolve("T:A1"), ring.resolve("T:A3")], [ring.resolve("T:A1"), ring.resolve("T:A2")]])
-    table = trace(steps_of(ring, ["drug", "drug"], ["interacts_with"]), anchors)
+    table = traced(ring, ["drug", "drug"], ["interacts_with"], anchors)
     assert names(ring, rows_of(table, 0)) == [["A2"], ["A4"]]
     assert rows_of(table, 1) == []
     assert_edges_join_the_nodes(NaiveWalk(ring), table, ["interacts_with"], anchors)
@@ -181,21 +191,19 @@ def test_of_an_edge_stated_in_both_directions_one_is_taken(make_graph: Callable[
     nodes = [(f"T:D{number}", "disease", f"Disease {number}") for number in (1, 2)]
     graph = make_graph(nodes, [("T:D1", "treats", "T:D2"), ("T:D2", "treats", "T:D1")])
     assert graph.num_edges == 2
-    (step,) = steps_of(graph, ["disease", "disease"], ["treats"])
-    table = trace([step], np.array([[0], [1]]))
+    table = traced(graph, ["disease", "disease"], ["treats"], np.array([[0], [1]]))
     assert table.question.tolist() == [0, 1]
-    assert step.degrees.tolist() == [1, 1]
+    assert StepTable(graph, "disease", "disease", "treats").degrees.tolist() == [1, 1]
 
 
 def test_a_question_that_opens_too_many_paths_has_none_and_others_keep_theirs(core: Graph, naive: NaiveWalk) -> None:
     types, relations = ["disease", "symptom", "disease"], ["has_phenotype"] * 2
     anchors = core.nodes_of_type("disease")[:60, None].astype(np.int64)
-    steps = steps_of(core, types, relations)
-    whole = trace(steps, anchors)
+    whole = traced(core, types, relations, anchors)
     opened = [sum(len(naive.at[node[0], "has_phenotype"]) for node in naive.paths(types[:2], relations[:1], own))
               for own in anchors.tolist()]  # fmt: skip
     most = sorted(opened)[30]
-    bounded = trace(steps, anchors, most=most)
+    bounded = traced(core, types, relations, anchors, most=most)
     for question, count in enumerate(opened):
         assert rows_of(bounded, question) == (rows_of(whole, question) if count <= most else [])
     assert 0 < len(bounded.question) < len(whole.question)
@@ -216,11 +224,10 @@ def anchor_sets(walk: NaiveWalk, family: QAFamily, count: int) -> Iterator[list[
 @pytest.mark.parametrize("family", SHAPES.values(), ids=lambda family: family.name)
 def test_every_family_on_the_default_mkg(core: Graph, naive: NaiveWalk, family: QAFamily) -> None:
     anchors = np.array(list(anchor_sets(naive, family, 25)))
-    steps = steps_of(core, family.types, family.relations)
-    table = trace(steps, anchors, family.ways, most=10**9)
+    table = traced(core, family.types, family.relations, anchors, family.ways, most=10**9)
     for question, own in enumerate(anchors.tolist()):
         assert sorted(rows_of(table, question)) == sorted(naive.of(family, own))
-    few = table.picked(table.question < 3)
+    few = PathTable(*(column[table.question < 3] for column in vars(table).values()))
     assert_edges_join_the_nodes(naive, few, family.relations, anchors)
     assert table.weight.min(initial=1) > 0
     assert table.weight.max(initial=0) <= 1
@@ -231,9 +238,8 @@ def test_every_family_on_the_default_mkg(core: Graph, naive: NaiveWalk, family: 
 
 def test_a_step_that_the_graph_has_no_edge_for_leads_nowhere(toy: Graph) -> None:
     symptoms: Any = toy.nodes_of_type("symptom").astype(np.int64)
-    steps = steps_of(toy, ["symptom", "disease"], ["contraindicated_in"])
     for anchors in (symptoms[:, None], symptoms[None, :2]):
-        table = trace(steps, anchors)
+        table = traced(toy, ["symptom", "disease"], ["contraindicated_in"], anchors)
         assert len(table.question) == 0
         assert table.nodes.shape == (0, 1)
         assert table.first_edges.shape == (0, anchors.shape[1])
@@ -248,10 +254,45 @@ def test_a_first_step_of_too_many_edges_is_not_taken_but_from_the_anchor_with_fe
     edges = [(f"T:D{number}", "has_phenotype", "T:S0") for number in range(4)] + [("T:D2", "has_phenotype", "T:S1")]
     graph = make_graph(nodes, edges)
     common, rare = graph.resolve("T:S0"), graph.resolve("T:S1")
-    steps = steps_of(graph, ["symptom", "disease"], ["has_phenotype"])
-    assert trace(steps, np.array([[common], [rare]]), most=3).question.tolist() == [1]
-    assert trace(steps, np.array([[common], [rare]]), most=4).question.tolist() == [0, 0, 0, 0, 1]
+    path = ["symptom", "disease"], ["has_phenotype"]
+    assert traced(graph, *path, np.array([[common], [rare]]), most=3).question.tolist() == [1]
+    assert traced(graph, *path, np.array([[common], [rare]]), most=4).question.tolist() == [0, 0, 0, 0, 1]
     anchors = np.array([[common, rare], [rare, common]])
-    table = trace(steps, anchors, most=3)
+    table = traced(graph, *path, anchors, most=3)
     assert [names(graph, rows_of(table, question)) for question in (0, 1)] == [[["D2"]], [["D2"]]]
     assert_edges_join_the_nodes(NaiveWalk(graph), table, ["has_phenotype"], anchors)
+
+
+@random_graphs
+@given(st.data())
+def test_only_questions_that_count_are_kept(make_graph: Callable[..., Graph], data: st.DataObject) -> None:
+    graph = make_graph(*data.draw(drawings()))
+    types, relations, anchors = drawn_question(graph, data)
+    ways = [data.draw(st.integers(1, 2)) for _ in relations]
+    most = data.draw(st.integers(1, 4))
+    lowest = np.array([data.draw(st.sampled_from([-1, *range(graph.num_nodes)])) for _ in anchors])
+    tracer, walk, expected = PathTracer(graph, types, relations, ways), NaiveWalk(graph), []
+    for question, own in enumerate(anchors.tolist()):
+        paths = walk.paths(types, relations, own, ways)
+        met = lowest[question] in (-1, min((path[0] for path in paths), default=-2))
+        if 1 <= len({path[-1] for path in paths}) <= most and met:
+            expected.append(question)
+    assert tracer.trace(anchors, most_answers=most, lowest=lowest).counted.tolist() == expected
+
+
+@random_graphs
+@given(st.data())
+def test_paths_lie_by_answer_and_weight_and_facts_are_counted(
+    make_graph: Callable[..., Graph], data: st.DataObject
+) -> None:
+    graph = make_graph(*data.draw(drawings()))
+    types, relations, anchors = drawn_question(graph, data)
+    order = np.array(data.draw(st.permutations(range(graph.num_nodes))))
+    tracer = PathTracer(graph, types, relations)
+    for _ in range(2):  # nothing is left over from the call before
+        counted, facts, paths = tracer.trace(anchors, order=order)
+        for question in range(len(counted)):
+            rows = np.flatnonzero(paths.question == question)
+            ranks = [(int(order[paths.nodes[row, -1]]), -float(paths.weight[row])) for row in rows]
+            assert ranks == sorted(ranks)
+            assert facts[question] == len({*paths.first_edges[rows].flat, *paths.edges[rows].flat})

@@ -13,12 +13,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from test_path_tables import NaiveWalk, Path, naive, steps_of  # noqa: F401 - a fixture
+from test_path_tables import NaiveWalk, Path, naive, traced  # noqa: F401 - a fixture
 
 from generation.qa.building import QABuilder, QAConfig
 from generation.qa.families import QAFamily, load_fact_words, load_families
 from kgengine.graph import Graph
-from kgengine.path_tables import trace
 
 Item = dict[str, Any]
 FAMILIES = {family.name: family for family in load_families()}
@@ -127,7 +126,7 @@ def test_the_proofs_are_real_paths_as_many_as_are_needed(core: Graph, asked: lis
 
 def test_the_first_proof_is_a_heaviest_path(core: Graph, asked: list[Asked]) -> None:
     for one in asked[:600]:
-        table = trace(steps_of(core, one.family.types, one.family.relations), np.array([one.anchors]), one.family.ways)
+        table = traced(core, one.family.types, one.family.relations, np.array([one.anchors]), one.family.ways)
         weights = {tuple(nodes): weight for nodes, weight in zip(table.nodes.tolist(), table.weight, strict=True)}
         for answer in one.item["answers"]:
             first = tuple(resolved(core, answer["proofs"][0]["nodes"]))[len(one.anchors) :]

@@ -4,12 +4,16 @@ What was asked needs no memory (see `generation.qa.drawing`), so memory stays th
 first n items are the same whatever the number asked for. A family that has no more questions leaves its turns out.
 """
 
+import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 import numpy as np
 import pyarrow
+import pyarrow.compute
 
 from generation.lemmas import check_language
 from generation.qa.distractors import Distractors
@@ -24,6 +28,7 @@ from kgengine.graph import Graph
 from kgengine.seeding import item_seed
 from kgengine.vectors import Floats
 
+_compute: Any = pyarrow.compute
 _TURNS = 32_768
 """Items that are mixed at once."""
 _HOPELESS = 100_000
@@ -83,7 +88,7 @@ class _ItemSequence:
     def _ask(self) -> None:
         end = min(self._place + self._size, self._asker.length)
         asked = self._asker.ask(self._place, end)
-        paths = max(asked.paths.opened, 1)
+        paths = max(len(asked.paths.question), 1)
         self._place, size = end, self._size
         self._size = max(_LEAST_PLACES, min(2 * size, _MOST_PLACES, size * _MOST_PATHS // paths))
         self._in_vain = 0 if len(asked) else self._in_vain + size
@@ -130,11 +135,24 @@ class QABuilder:
             self._groups[hops] = [group[place] for place in order.tolist()]
 
     def items(self, count: int) -> Iterator[pyarrow.Table]:
-        """Build items.
+        """Build items, on all processors that this process may use.
 
         :param count: how many.
         :returns: tables of at most some ten thousand items, with an `id`; fewer in all when the graph has no more.
         """
+        with ThreadPoolExecutor(_usable_processors()) as pool:
+            mixing: Future[pyarrow.Table] | None = None
+            for first, tables, order in self._batches(count, pool):
+                following = pool.submit(_mixed, first, tables, order)
+                if mixing:
+                    yield mixing.result()
+                mixing = following
+            if mixing:
+                yield mixing.result()
+
+    def _batches(self, count: int, pool: ThreadPoolExecutor) -> Iterator[tuple[int, list[pyarrow.Table], Ints]]:
+        """Take the families' items of some thousand turns at a time: number of the first item, tables, and the order
+        in which their rows come."""
         made, turn = 0, 0
         over: set[int] = set()
         sequences = [one for hops in self._hops for one in self._groups[hops]]
@@ -142,21 +160,21 @@ class QABuilder:
         while made < count and len(over) < len(sequences):
             turns = np.arange(turn, turn + min(_TURNS, max(count - made, 256)))
             whose = self._whose(turns, starts)
+            numbers = np.unique(whose).tolist()
+            wanted = [turns[whose == number] for number in numbers]
+            taking = pool.map(lambda number, turns: sequences[number].take(len(turns)), numbers, wanted)
             tables, places = [], []
-            for number in np.unique(whose).tolist():
-                wanted = turns[whose == number]
-                found = sequences[number].take(len(wanted))
-                tables += found
+            for number, own, found in zip(numbers, wanted, taking, strict=True):
                 got = sum(map(len, found))
-                places.append(wanted[:got])
-                if got < len(wanted):
+                tables += found
+                places.append(own[:got])
+                if got < len(own):
                     over.add(number)
             turn += len(turns)
-            if tables:
-                order = np.argsort(np.concatenate(places))[: count - made]
-                table = pyarrow.concat_tables(tables).take(pyarrow.array(order))
-                yield table.add_column(0, "id", [_ids(made, len(table))])
-                made += len(table)
+            order = np.argsort(np.concatenate(places))[: count - made]
+            if len(order):
+                yield made, tables, order
+                made += len(order)
 
     def _whose(self, turns: Ints, starts: Ints) -> Ints:
         """Tell which sequence has each turn: hop counts in turn, and the families of a hop count in turn."""
@@ -165,8 +183,15 @@ class QABuilder:
         return np.asarray(starts[group] + (turns // len(self._hops)) % sizes[group])
 
 
-def _ids(first: int, count: int) -> pyarrow.Array:
-    return pyarrow.array([f"qa-{number:08d}" for number in range(first, first + count)])
+def _mixed(first: int, tables: list[pyarrow.Table], order: Ints) -> pyarrow.Table:
+    """Join tables, and number the items from `first` in the order given, int64 [items]."""
+    numbers = _compute.cast(pyarrow.array(np.arange(first, first + len(order))), pyarrow.string())
+    ids = _compute.binary_join_element_wise("qa-", _compute.utf8_lpad(numbers, 8, "0"), "")
+    return pyarrow.concat_tables(tables).take(pyarrow.array(order)).add_column(0, "id", [ids])
+
+
+def _usable_processors() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _asked(graph: Graph, config: QAConfig, families: Sequence[QAFamily]) -> list[QAFamily]:

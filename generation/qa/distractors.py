@@ -11,7 +11,7 @@ NEAREST = 48
 """Neighbours that are kept of each node; among them some that are no answer are nearly always found."""
 _POOL = 8
 """Wrong options are drawn from so many of the nearest that are no answers, so that they differ between questions."""
-_ROWS = 512
+_ROWS, _TOO_FEW = 512, -2
 
 
 class Distractors:
@@ -57,8 +57,15 @@ class Distractors:
         :param key: of the draw; `salt` int64 [n] is each question's own number.
         :returns: int64 [n, count]; -1 where too few were found.
         """
-        options = self._near[near].astype(np.int64)
-        wrong = (options >= 0) & ~taken.holds(options)
+        found = self._drawn(near, taken, count, key, salt, np.arange(len(near)), NEAREST // 2)
+        few = np.flatnonzero(found[:, 0] == _TOO_FEW)
+        found[few] = self._drawn(near[few], taken, count, key, salt[few], few, NEAREST)
+        return found
+
+    def _drawn(self, near: Ints, taken: "Taken", count: int, key: int, salt: Ints, questions: Ints, width: int) -> Ints:
+        """Draw among the nearest `width`; `_TOO_FEW` where more must be looked at to fill the pool."""
+        options = self._near[near, :width].astype(np.int64)
+        wrong = (options >= 0) & ~taken.holds(options, questions)
         options = np.where(wrong, options, -1)
         place = np.cumsum(wrong, axis=1)
         priority = mixed(key, salt[:, None], options).astype(np.float64)
@@ -66,6 +73,8 @@ class Distractors:
         chosen = np.argsort(priority, axis=1, kind="stable")[:, :count]
         found = np.take_along_axis(options, chosen, axis=1)
         found[np.isinf(np.take_along_axis(priority, chosen, axis=1))] = -1
+        if width < NEAREST:
+            found[place[:, -1] < _POOL] = _TOO_FEW
         return found
 
 
@@ -80,8 +89,8 @@ class Taken:
         self._same, self._names = same, int(same.max(initial=0)) + 1
         self._keys = np.unique(questions * self._names + same[nodes])
 
-    def holds(self, options: Ints) -> Mask:
-        """Tell which options are taken, bool [n, k], row = question."""
-        keys = np.arange(len(options))[:, None] * self._names + self._same[options]
+    def holds(self, options: Ints, questions: Ints) -> Mask:
+        """Tell which options, int64 [n, k], are taken in some questions, int64 [n]: bool [n, k]."""
+        keys = questions[:, None] * self._names + self._same[options]
         place = np.minimum(np.searchsorted(self._keys, keys), max(len(self._keys) - 1, 0))
         return np.asarray(self._keys[place] == keys) if len(self._keys) else np.zeros(options.shape, np.bool_)

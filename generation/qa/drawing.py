@@ -1,10 +1,13 @@
 """Draws the anchors of a family's questions: every possible set once, in an order that a seed shuffles.
 
-A family's questions are numbered; a keyed permutation of those numbers (a Feistel network with cycle walking; Black and
-Rogaway 2002) gives the order. So nothing that was asked has to be remembered, however many questions are made. Anchors
-that meet are numbered by the node where they meet: a set that meets at several nodes is drawn several times, and the
-caller keeps it only at the smallest of them. Where that numbers more sets than there are at all, all are numbered.
+A family's questions are numbered; a keyed permutation of those numbers (a generalized Feistel network with cycle
+walking; Black and Rogaway 2002) gives the order. So nothing that was asked has to be remembered, however many questions
+are made. Anchors that meet are numbered by the node where they meet: a set that meets at several nodes is drawn several
+times, and the caller keeps it only at the smallest of them. Where that numbers more sets than there are at all, all are
+numbered.
 """
+
+import math
 
 import numpy as np
 import numpy.typing as npt
@@ -41,20 +44,21 @@ def permuted(places: Ints, size: int, key: int) -> Ints:
     """Send places in a sequence of `size` to the numbers that stand there after shuffling.
 
     :param places: int64 [n], each from 0 to below `size`.
-    :param size: length of the sequence.
+    :param size: length of the sequence, below 2**62.
     :param key: of the shuffle.
     :returns: int64 [n]; all places together give every number from 0 to below `size` once.
     """
-    half = max((size - 1).bit_length() + 1, 2) // 2
-    mask = np.uint64((1 << half) - 1)
+    rows = math.isqrt(size - 1) + 1
+    columns = -(-size // rows)
     found = places.astype(np.uint64)
-    walking = np.ones(len(found), np.bool_)
-    while walking.any():
-        left, right = found[walking] >> np.uint64(half), found[walking] & mask
-        for number in range(_ROUNDS):
-            left, right = right, left ^ (mixed(key, number, right.astype(np.int64)) & mask)
-        found[walking] = (left << np.uint64(half)) | right
-        walking[walking] = found[walking] >= size
+    walking = np.arange(len(found))
+    while len(walking):
+        row, column = np.divmod(found[walking], np.uint64(columns))
+        for number in range(0, _ROUNDS, 2):
+            row = (row + (mixed(key, number, column) >> np.uint64(1))) % np.uint64(rows)
+            column = (column + (mixed(key, number + 1, row) >> np.uint64(1))) % np.uint64(columns)
+        found[walking] = row * np.uint64(columns) + column
+        walking = walking[found[walking] >= size]
     return found.astype(np.int64)
 
 

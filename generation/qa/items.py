@@ -211,9 +211,4 @@ def _structs(fields: dict[str, Sequence[Any]]) -> pyarrow.StructArray:
 
 def _difficulty(asked: Questions) -> Ints:
     """Grade questions by the number of different edges on all their paths."""
-    paths = asked.paths
-    edges = np.concatenate([paths.first_edges, paths.edges], axis=1)
-    question = np.repeat(paths.question, edges.shape[1])
-    different = np.unique(question * (int(edges.max(initial=0)) + 1) + edges.ravel(), return_index=True)[1]
-    facts = np.bincount(question[different], minlength=len(asked))
-    return np.searchsorted([_FEW_FACTS, _MANY_FACTS], facts, side="left")
+    return np.searchsorted([_FEW_FACTS, _MANY_FACTS], asked.facts, side="left")

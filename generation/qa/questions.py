@@ -15,15 +15,13 @@ from generation.qa.drawing import AnchorSpace, Ints, below, mixed, permuted
 from generation.qa.families import CHOICE, NEGATIVE, YES_NO, QAFamily
 from generation.qa.naming import NodeNames
 from kgengine.graph import Graph
-from kgengine.path_tables import PathTable, StepTable, trace
+from kgengine.path_tables import PathTable, PathTracer, StepTable
 from kgengine.seeding import item_seed
 
 Mask = npt.NDArray[np.bool_]
 OPTIONS = 4
 MOST_PATHS = 2_000
 """A question that opens more paths is not asked: nobody can check its answer, and memory stays bounded."""
-_DENSE = 32_000_000
-"""Questions times possible answers that are marked in a table (bytes) rather than sorted."""
 _PERMUTED, _WORDED, _GOLD, _WRONG, _TRUE, _ORDER = range(6)  # the uses of randomness within a family
 
 
@@ -35,6 +33,7 @@ class Questions:
     :ivar wording: int64 [n], which of the family's wordings.
     :ivar anchors: int64 [n, anchors], nodes.
     :ivar paths: all paths, by question and then by answer (in alphabetical order), the heaviest of an answer first.
+    :ivar facts: int64 [n], number of different edges on all paths of each.
     :ivar options: int64 [n, OPTIONS], the nodes shown in a choice; [n, 1], the candidate of a yes/no question; else
         [n, 0].
     :ivar right: int64 [n], the option that is right (in a negative question: the one that is no answer); in a yes/no
@@ -46,6 +45,7 @@ class Questions:
     wording: Ints
     anchors: Ints
     paths: PathTable
+    facts: Ints
     options: Ints
     right: Ints
     ways: tuple[int, ...]
@@ -87,14 +87,14 @@ class Questions:
 
     def picked(self, chosen: Mask) -> "Questions":
         """Give the questions of a mask, bool [n]."""
-        number = np.cumsum(chosen) - 1
-        paths = self.paths.picked(chosen[self.paths.question])
-        paths = replace(paths, question=number[paths.question])
+        if chosen.all():
+            return self
         return Questions(
             self.places[chosen],
             self.wording[chosen],
             self.anchors[chosen],
-            paths,
+            self.paths.of(chosen),
+            self.facts[chosen],
             self.options[chosen],
             self.right[chosen],
             self.ways,
@@ -124,13 +124,11 @@ class Asker:
         lang: str,
     ) -> None:
         self._family, self._names, self._distractors, self._max_answers = family, names, distractors, max_answers
-        path = list(zip(family.types, family.types[1:], family.relations, strict=False))
-        self._steps = [StepTable(graph, *step) for step in path]
-        here, there, relation = path[0]
-        self._ends = graph.span(family.types[-1])
+        self._tracer = PathTracer(graph, family.types, family.relations, family.ways)
+        here, there, *_ = family.types
         self._most_paths = max_answers if family.hops == family.anchors == 1 else MOST_PATHS
-        back = StepTable(graph, there, here, relation)
-        self._space = AnchorSpace(self._steps[0], back, family.anchors, graph.span(here), graph.span(there))
+        step, back = self._tracer.steps[0], StepTable(graph, there, here, family.relations[0])
+        self._space = AnchorSpace(step, back, family.anchors, graph.span(here), graph.span(there))
         self._wordings = len(family.wordings[lang])
         self._keys = [item_seed(seed, f"qa {family.name} {lang}", use) for use in range(6)]
 
@@ -150,33 +148,15 @@ class Asker:
         anchors, meeting = self._space.sets(numbers)
         known = self._names.unmistakable[anchors].all(axis=1)
         places, numbers, anchors, meeting = (one[known] for one in (places, numbers, anchors, meeting))
-        paths = trace(self._steps, anchors, self._family.ways, self._most_paths)
+        traced = self._tracer.trace(anchors, self._most_paths, self._max_answers, meeting, self._names.order)
+        places, numbers, anchors = (one[traced.counted] for one in (places, numbers, anchors))
         start = below(mixed(self._keys[_WORDED], numbers), self._wordings)
         wording = (start + places // self._space.size) % self._wordings
         nothing, unanswered = np.zeros((len(places), 0), np.int64), np.full(len(places), -1)
-        found = Questions(places, wording, anchors, paths, nothing, unanswered, self._family.ways)
-        found = found.picked(self._counts(paths, meeting))
-        ends = self._names.order[found.paths.nodes[:, -1]]
-        order = np.lexsort((-found.paths.weight, found.paths.question * len(self._names.order) + ends))
-        return self._with_options(replace(found, paths=found.paths.picked(order)))
-
-    def _counts(self, paths: PathTable, meeting: Ints) -> Mask:
-        """Tell which questions have answers, not too many, and were drawn at the first node where the anchors meet."""
-        questions = len(meeting)
-        first, end = self._ends
-        places = paths.question * (end - first) + paths.nodes[:, -1] - first
-        if questions * (end - first) <= _DENSE:
-            reached = np.zeros(questions * (end - first), np.bool_)
-            reached[places] = True
-            answers = reached.reshape(questions, -1).sum(axis=1)
-        else:
-            answers = np.bincount(np.unique(places) // (end - first), minlength=questions)
-        counts = (answers >= 1) & (answers <= self._max_answers)
-        if self._family.anchors > 1:
-            lowest = np.full(questions, len(self._names.order))
-            np.minimum.at(lowest, paths.question, paths.nodes[:, 0])
-            counts &= (lowest == meeting) | (meeting < 0)
-        return np.asarray(counts)
+        ways = self._family.ways
+        return self._with_options(
+            Questions(places, wording, anchors, traced.paths, traced.facts, nothing, unanswered, ways)
+        )
 
     def _with_options(self, asked: Questions) -> Questions:
         form = self._family.form
