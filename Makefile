@@ -15,7 +15,7 @@ export CMAKE_BUILD_PARALLEL_LEVEL ?= $(shell nproc 2>/dev/null || echo 2)
 
 setup: $(VENV)/.installed
 
-$(VENV)/.installed: pyproject.toml setup.py kgengine/walks.pyx kgengine/tracing.pyx
+$(VENV)/.installed: pyproject.toml setup.py $(wildcard */*.pyx */*/*.pyx)
 	@$(PYTHON) -c 'import sys; sys.exit(None if sys.version_info >= (3, 11) else "kg needs Python 3.11 or newer; name one: make PYTHON=python3.11 ...")'
 	@command -v c++ >/dev/null || { echo "kg needs a C++ compiler (the query engine and llama.cpp are compiled)"; exit 1; }
 	@echo "Installing into $(VENV); llama.cpp is compiled, which takes some minutes."

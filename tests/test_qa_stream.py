@@ -9,13 +9,11 @@ from itertools import combinations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from test_path_tables import NaiveWalk, naive  # noqa: F401 - a fixture
 
 from generation.qa import building
 from generation.qa.building import QABuilder, QAConfig
-from generation.qa.distractors import NEAREST, Distractors, Taken
 from generation.qa.families import QAFamily, load_families
 from kgengine.errors import KGError, UnknownNameError
 from kgengine.graph import Graph
@@ -70,20 +68,6 @@ def test_batches_do_not_matter(core: Graph, some: list[Item], monkeypatch: pytes
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)
             assert items_of(core, 600, langs=("en", "ru"), reasoned=True) == some, name
-
-
-def test_wrong_options_are_those_of_all_the_nearest(
-    core: Graph, some: list[Item], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Half of the nearest are looked at first, and the others only where that is not enough."""
-
-    def from_all(
-        self: Distractors, near: np.ndarray, taken: Taken, count: int, key: int, salt: np.ndarray
-    ) -> np.ndarray:
-        return self._drawn(near, taken, count, key, salt, np.arange(len(near)), NEAREST)
-
-    monkeypatch.setattr(Distractors, "draw", from_all)
-    assert items_of(core, 600, langs=("en", "ru"), reasoned=True) == some
 
 
 def test_a_language_gives_the_same_items_beside_another(core: Graph) -> None:

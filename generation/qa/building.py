@@ -16,7 +16,7 @@ import pyarrow
 import pyarrow.compute
 
 from generation.lemmas import check_language
-from generation.qa.distractors import Distractors
+from generation.qa.distractors import nearest_of_type
 from generation.qa.drawing import Ints, mixed
 from generation.qa.families import CHOICE, NEGATIVE, YES_NO, QAFamily
 from generation.qa.items import Speller
@@ -121,12 +121,12 @@ class QABuilder:
         usable = np.ones(graph.num_nodes, np.bool_)
         for one in names.values():
             usable &= one.unmistakable
-        distractors = Distractors(graph, shown, vectors, usable)
+        near = nearest_of_type(graph, shown, vectors, usable)
         spellers = {lang: Speller(graph, lang, names[lang], config.proofs, config.reasoned) for lang in config.langs}
         for family in self.families:
             for lang in config.langs:
                 if lang in family.wordings:
-                    asker = Asker(graph, family, names[lang], distractors, config.max_answers, config.seed, lang)
+                    asker = Asker(graph, family, names[lang], near, config.max_answers, config.seed, lang)
                     sequence = _ItemSequence(asker, spellers[lang], splitter, family)
                     self._groups.setdefault(family.hops, []).append(sequence)
         self._hops = tuple(dict.fromkeys(config.hops)) or tuple(sorted(self._groups))

@@ -10,7 +10,8 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-from generation.qa.distractors import Distractors, Taken
+from generation.qa.choosing import choose
+from generation.qa.distractors import POOL, Places
 from generation.qa.drawing import AnchorSpace, Ints, below, mixed, permuted
 from generation.qa.families import CHOICE, NEGATIVE, YES_NO, QAFamily
 from generation.qa.naming import NodeNames
@@ -107,7 +108,7 @@ class Asker:
     :param graph: the graph, which has edges for every step.
     :param family: the family.
     :param names: the nodes' names in the language.
-    :param distractors: of the type that is asked for.
+    :param near: int32 [num_nodes, k], the nodes that stand as wrong options for each (`generation.qa.distractors`).
     :param max_answers: a question with more answers is left out.
     :param seed: of every draw.
     :param lang: the language, of the family's wordings.
@@ -118,12 +119,12 @@ class Asker:
         graph: Graph,
         family: QAFamily,
         names: NodeNames,
-        distractors: Distractors,
+        near: Places,
         max_answers: int,
         seed: int,
         lang: str,
     ) -> None:
-        self._family, self._names, self._distractors, self._max_answers = family, names, distractors, max_answers
+        self._family, self._names, self._near, self._max_answers = family, names, near, max_answers
         self._tracer = PathTracer(graph, family.types, family.relations, family.ways)
         here, there, *_ = family.types
         self._most_paths = max_answers if family.hops == family.anchors == 1 else MOST_PATHS
@@ -162,12 +163,21 @@ class Asker:
         form = self._family.form
         if form not in (YES_NO, CHOICE, NEGATIVE) or not len(asked):
             return asked
-        questions, answers = asked.paths.question[asked.first_paths], asked.paths.nodes[asked.first_paths, -1]
-        everyone = np.concatenate([questions, np.repeat(np.arange(len(asked)), asked.anchors.shape[1])])
-        taken = Taken(self._names.same, everyone, np.concatenate([answers, asked.anchors.ravel()]))
-        golds = self._golds(asked, questions, answers, OPTIONS - 1 if form == NEGATIVE else 1)
-        wrong = OPTIONS - 1 if form == CHOICE else 1
-        others = self._distractors.draw(golds[:, 0], taken, wrong, self._keys[_WRONG], asked.places)
+        first = asked.first_paths
+        begins = np.searchsorted(asked.paths.question[first], np.arange(len(asked) + 1))
+        golds, others = choose(
+            self._near,
+            self._names.same,
+            begins,
+            asked.paths.nodes[first, -1],
+            asked.anchors,
+            asked.places,
+            int(mixed(self._keys[_GOLD])),
+            int(mixed(self._keys[_WRONG])),
+            right=OPTIONS - 1 if form == NEGATIVE else 1,
+            wrong=OPTIONS - 1 if form == CHOICE else 1,
+            pool=POOL,
+        )
         askable = (golds >= 0).all(axis=1) & (others >= 0).all(axis=1)
         if form == YES_NO:
             right = below(mixed(self._keys[_TRUE], asked.places), 2)
@@ -177,17 +187,3 @@ class Asker:
             shuffled = np.argsort(mixed(self._keys[_ORDER], asked.places[:, None], np.arange(OPTIONS)), axis=1)
             options, right = np.take_along_axis(options, shuffled, axis=1), np.argmin(shuffled, axis=1)
         return replace(asked, options=options, right=right).picked(np.asarray(askable))
-
-    def _golds(self, asked: Questions, questions: Ints, answers: Ints, count: int) -> Ints:
-        """Draw answers of different names for every question, int64 [n, count]; -1 where there are too few."""
-        salt = mixed(self._keys[_GOLD], asked.places[questions], answers)
-        order = np.lexsort((salt, questions))
-        names = questions * (int(self._names.same.max()) + 1) + self._names.same[answers]
-        order = order[np.sort(np.unique(names[order], return_index=True)[1])]
-        questions, answers = questions[order], answers[order]
-        begins = np.searchsorted(questions, np.arange(len(asked)))
-        number = np.arange(len(questions)) - begins[questions]
-        found = np.full((len(asked), count), -1)
-        few = number < count
-        found[questions[few], number[few]] = answers[few]
-        return found
