@@ -101,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("datasets", nargs="+", choices=("core", "hetionet", "hpo"))
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "kg-reasoning")
-    parser.add_argument("--count", type=int, default=300_000)
+    parser.add_argument("--count", type=int, default=1_000_000)
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--write", type=int, default=0, help="write as many items, too")
     given = parser.parse_args(arguments)
