@@ -1,8 +1,4 @@
-"""Writes JSONL files line by line, so that an interruption leaves whole lines and nothing else.
-
-Beside a finished file lies `NAME.manifest.json`: what the file was made from, and its summary. It is
-written last, so a file without one was interrupted.
-"""
+"""Writes JSONL files line by line, so that an interruption leaves whole lines and nothing else."""
 
 import errno
 import fcntl
@@ -14,7 +10,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-from kgengine.artifacts import replaced_file, unwritable
+from kgengine.artifacts import unwritable
 from kgengine.errors import KGError
 
 
@@ -61,7 +57,6 @@ def jsonl_writer(path: Path, overwrite: bool, keep: bool = False) -> Iterator[Js
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise KGError(f"another run is writing {path}; wait for it, or give another --out") from error
-        manifest_path(path).unlink(missing_ok=True)
         if path.is_file():
             os.ftruncate(handle.fileno(), whole_lines(path) if keep else 0)
             handle.seek(0, os.SEEK_END)
@@ -100,35 +95,6 @@ def read_object(path: Path) -> dict[str, Any] | None:
 def plain(value: dict[str, Any]) -> Any:
     """Give a value as JSON would give it back."""
     return json.loads(json.dumps(value))
-
-
-def manifest_path(path: Path) -> Path:
-    """Give the place of a dataset file's manifest."""
-    return path.with_name(path.stem + ".manifest.json")
-
-
-def finished_run(path: Path, config: dict[str, Any]) -> dict[str, Any] | None:
-    """Find out whether a dataset file is there, whole, and made from just this configuration.
-
-    :param path: the JSONL file.
-    :param config: everything that its content depends on.
-    :returns: the summary stored with it, None when it has to be made.
-    """
-    try:
-        manifest = json.loads(manifest_path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return None
-    if not path.exists() or manifest.get("config") != plain(config):
-        return None
-    summary: dict[str, Any] = manifest["summary"]
-    return summary
-
-
-def write_run_manifest(path: Path, config: dict[str, Any], summary: dict[str, Any]) -> None:
-    """Write the manifest of a finished dataset file."""
-    text = json.dumps({"config": config, "summary": summary}, ensure_ascii=False, indent=2)
-    with replaced_file(manifest_path(path)) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 def read_jsonl(path: Path) -> Iterator[dict[str, Any]]:

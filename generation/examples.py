@@ -18,7 +18,8 @@ import numpy as np
 
 from generation.kinds import Kind
 from generation.mentions import Lexicon
-from generation.prompts import TEMPLATES, Facts, introduction, patient_words
+from generation.prompts import Facts, introduction, patient_words
+from generation.rendering import TEMPLATES
 from generation.sentences import sentence_ends
 from generation.statuses import AFFIRMED
 from kgengine.errors import KGError

@@ -25,6 +25,7 @@ from jinja2 import (
 )
 
 from generation.lemmas import check_language
+from generation.rendering import TEMPLATES
 from generation.runtimes.contract import Message
 from kgengine.bundles import Bundle
 from kgengine.errors import KGError
@@ -33,7 +34,6 @@ from kgengine.graph import Graph
 if TYPE_CHECKING:
     from generation.examples import Example
 
-TEMPLATES = Path(__file__).parent / "templates"
 BLOCKS = ("system", "request", "opening", "more", "wording")
 TERSE = "terse"
 """A block that a kind may have beside."""

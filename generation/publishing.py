@@ -12,14 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from generation.dataset import read_jsonl
 from generation.duplicates import DuplicateFinder, distinct_n, folded_words
 from generation.examples import ExampleShelf
 from generation.overlap import leak_report
-from generation.prompts import TEMPLATES
 from generation.records import MEDSYN_COLUMNS, NoteSummary
+from generation.rendering import rendered
 from generation.runs import CARD, FINISHED, LEAK, NOTES, PARQUET
 from kgengine.artifacts import replaced_file
 
@@ -140,10 +138,8 @@ def _leaks(folder: Path, places: dict[str, int], shelf: ExampleShelf) -> dict[st
 
 def _card(made_from: dict[str, Any], summary: dict[str, Any]) -> str:
     """Write the dataset card, in the form that dataset hubs read."""
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False)
     model = (made_from.get("runtime") or {}).get("model", "none: worded from templates")
-    template = environment.get_template("card.md.j2")
-    return template.render(summary=summary, made_from=made_from, config=made_from["config"], model=model) + "\n"
+    return rendered("card.md.j2", summary=summary, made_from=made_from, config=made_from["config"], model=model) + "\n"
 
 
 def accepted_notes(folder: Path, most: int) -> list[dict[str, Any]]:

@@ -11,10 +11,8 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from generation.overlap import LARGEST_SHARE, LONGEST_RUN
-from generation.prompts import TEMPLATES
+from generation.rendering import rendered
 from generation.report_counts import SHARES, VERDICTS, WRONG, CheckedNote, Counts, NoteCounts, count_notes, why
 from generation.runs import FINISHED, NOTES, STARTED
 from generation.verification import MISSING
@@ -54,13 +52,6 @@ def write_report(folder: Path, out: Path | None = None) -> tuple[Path, str]:
 
 
 def _page(folder: Path, counts: NoteCounts) -> str:
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     manifest = _json(folder / FINISHED)
     made = manifest or _json(folder / STARTED) or {}
     leak = _json(folder / LEAK)
@@ -70,7 +61,8 @@ def _page(folder: Path, counts: NoteCounts) -> str:
         raise KGError(f"{folder / LEAK} is no leak report: {why(error)}; delete it or make it again") from error
     symptoms, duplicates = _ranked(counts.symptoms), (_summary(manifest) or {}).get("duplicates")
     stated = list(_flat({key: value for key, value in made.items() if key != "summary"}))
-    return environment.get_template("report.html.j2").render(
+    return rendered(
+        "report.html.j2",
         name=folder.resolve().name,
         counts=counts,
         summary=counts.summary,

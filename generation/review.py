@@ -7,7 +7,8 @@ from itertools import pairwise
 from generation.kinds import Kind, sections
 from generation.lemmas import Word, words
 from generation.overlap import Overlap, OverlapIndex, too_near
-from generation.prompts import TEMPLATES, introduction, patient_words
+from generation.prompts import introduction, patient_words
+from generation.rendering import TEMPLATES
 from generation.sentences import sentence_ends
 from generation.verification import CUT_OFF, EMPTY, MISSING, Problem, Verdict, Verifier
 from kgengine.bundles import Bundle

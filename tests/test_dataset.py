@@ -1,4 +1,4 @@
-"""A dataset file holds whole lines whatever stops the run, is never replaced unasked, and knows when it is done.
+"""A dataset file holds whole lines whatever stops the run and is never replaced unasked.
 
 The stops are an exception of the caller, an interrupt, and a disk that takes half a line (a file size limit
 stands in for it).
@@ -12,14 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from generation.dataset import (
-    finished_run,
-    jsonl_writer,
-    manifest_path,
-    read_jsonl,
-    whole_lines,
-    write_run_manifest,
-)
+from generation.dataset import jsonl_writer, read_jsonl, whole_lines
 from kgengine.errors import KGError
 
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | st.text(), st.lists, max_leaves=5)
@@ -116,46 +109,6 @@ def test_a_place_that_cannot_be_written_is_one_error(tmp_path):
         assert "\n" not in str(caught.value)
 
 
-def _finished(path: Path, config: dict) -> None:
-    with jsonl_writer(path, overwrite=True) as writer:
-        writer.write({"id": 1})
-    write_run_manifest(path, config, {"accepted": 1})
-
-
-def test_a_finished_run_gives_its_summary_for_just_its_configuration(tmp_path):
-    path, config = tmp_path / "notes.jsonl", {"seed": 1, "hops": (1, 2), "lang": "ru"}
-    _finished(path, config)
-    assert manifest_path(path) == tmp_path / "notes.manifest.json"
-    assert finished_run(path, config) == {"accepted": 1}
-    assert finished_run(path, {**config, "seed": 2}) is None
-    assert finished_run(path, {**config, "more": 0}) is None
-    assert finished_run(tmp_path / "other.jsonl", config) is None
-
-
-def test_a_run_is_unfinished_without_its_file_or_with_a_broken_manifest(tmp_path):
-    path, config = tmp_path / "notes.jsonl", {"seed": 1}
-    _finished(path, config)
-    path.unlink()
-    assert finished_run(path, config) is None
-    _finished(path, config)
-    manifest_path(path).write_text('{"config": {"se', encoding="utf-8")
-    assert finished_run(path, config) is None
-
-
-def test_a_run_that_begins_anew_is_unfinished_until_its_manifest_is_written(tmp_path):
-    path, config = tmp_path / "notes.jsonl", {"seed": 1}
-    _finished(path, config)
-    with pytest.raises(RuntimeError), jsonl_writer(path, overwrite=True):
-        raise RuntimeError
-    assert finished_run(path, config) is None
-
-
-def test_a_manifest_that_cannot_be_written_is_one_error(tmp_path):
-    (tmp_path / "file").write_text("", encoding="utf-8")
-    with pytest.raises(KGError, match=r"^cannot write "):
-        write_run_manifest(tmp_path / "file" / "notes.jsonl", {}, {})
-
-
 def test_two_runs_never_write_one_file_at_once(tmp_path):
     with jsonl_writer(tmp_path / "a.jsonl", False) as first:
         first.write({"run": 1})
@@ -186,10 +139,8 @@ def test_a_kept_file_goes_on_after_its_whole_lines(tmp_path, half):
     """A line without its end is written anew, though it may read well."""
     path = tmp_path / "notes.jsonl"
     path.write_text('{"id": 1}\n{"id": 2}\n' + half, encoding="utf-8")
-    write_run_manifest(path, {"seed": 1}, {})
     with jsonl_writer(path, overwrite=False, keep=True) as writer:
         assert writer.count == 0
-        assert not manifest_path(path).exists()
         assert path.read_bytes() == b'{"id": 1}\n{"id": 2}\n'
         writer.write({"id": 3})
     assert list(read_jsonl(path)) == [{"id": 1}, {"id": 2}, {"id": 3}]

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from generation.examples import Example
-from generation.prompts import TEMPLATES, Facts, Wording, facts_of, introduction, patient_words
+from generation.prompts import Facts, Wording, facts_of, introduction, patient_words
+from generation.rendering import TEMPLATES
 from generation.runtimes.contract import Message
 from kgengine.bundles import Bundle, Fact
 from kgengine.errors import KGError, UnknownNameError

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 from generation.kinds import KINDS
-from generation.prompts import TEMPLATES, Facts, Wording
+from generation.prompts import Facts, Wording
+from generation.rendering import TEMPLATES
 from generation.repair import Mender, Repair
 from generation.review import COPIED, FORM, IDLE, SECTION, UNFOUNDED
 from generation.verification import (

@@ -9,11 +9,11 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from page_reader import Reader
 
 from generation.duplicates import distinct_n
 from generation.notes import NoteConfig, NoteWriter
@@ -36,27 +36,6 @@ PATIENTS = [
 ]
 """J20 tells two symptom sets (the order does not count), J18 two; cough is told 5 times, fever 4, dyspnea once."""
 HOSTILE = "<script>document.title='owned'</script><img src=x onerror=document.title='owned'> {{ 7 * 7 }} & co"
-
-
-class Reader(HTMLParser):
-    """A page as a browser parses it: its tags, and the words between them."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data + " "
-
-    @property
-    def words(self) -> str:
-        return " ".join(self.text.split())
 
 
 @pytest.fixture(scope="module")

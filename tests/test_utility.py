@@ -7,11 +7,11 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
 import pytest
+from page_reader import Reader
 from test_generate import scored_workspace
 
 import cli.main
@@ -322,23 +322,6 @@ def test_bad_input_is_one_clear_line(utility: Run, here: Path, arguments: tuple[
 
 
 # -- the page ----------------------------------------------------------------------------------------------------------
-
-
-class Reader(HTMLParser):
-    """The tags of a page, and its words."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.text = ""
-        self.feed(page)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
 
 
 def test_the_page_shows_codes_and_names_as_text_and_runs_nothing(utility: Run, here: Path) -> None:

@@ -13,13 +13,12 @@ import polars
 import pyarrow
 import pyarrow.compute
 import pyarrow.parquet
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from generation.dataset import plain
-from generation.prompts import TEMPLATES
 from generation.qa.building import QABuilder
 from generation.qa.formats import check_format, factory_entry, shaped
 from generation.qa.splits import PARTS
+from generation.rendering import rendered
 from kgengine.artifacts import read_manifest, replaced_folder, write_manifest
 from kgengine.errors import ArtifactError, KGError
 
@@ -157,10 +156,15 @@ def _describe(
     _write_json(folder / HELD_OUT, builder.held_out)
     if JSONL in files:
         _write_json(folder / INFO, {f"kg_qa_{part}": factory_entry(f"{part}.{JSONL}", shape) for part in parts})
-    environment = Environment(loader=FileSystemLoader(TEMPLATES), undefined=StrictUndefined, autoescape=False)
     kind = PARQUET if PARQUET in files else JSONL
-    card = environment.get_template("qa_card.md.j2").render(
-        summary=summary, made_from=made_from, parts=parts, kind=kind, shape=shape, held_out=builder.held_out
+    card = rendered(
+        "qa_card.md.j2",
+        summary=summary,
+        made_from=made_from,
+        parts=parts,
+        kind=kind,
+        shape=shape,
+        held_out=builder.held_out,
     )
     (folder / CARD).write_text(card + "\n", encoding="utf-8")
 

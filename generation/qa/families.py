@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from generation.prompts import TEMPLATES
+from generation.rendering import TEMPLATES
 from kgengine.answers import split_path
 from kgengine.errors import KGError
 from kgengine.graph import Graph

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from generation.prompts import TEMPLATES
+from generation.rendering import rendered
 from generation.utility.arms import ALL, ALONE, BOTH, FILLED, OVERSAMPLED, REAL
 
 COLOURS = {REAL: "s4", OVERSAMPLED: "s1", FILLED: "s0", BOTH: "s3", ALL: "s2", ALONE: "s5"}
@@ -25,16 +23,10 @@ def render_page(results: dict[str, Any]) -> str:
     :param results: what :func:`generation.utility.study.evaluate` gives, and `config`.
     :returns: the page; the same for the same results.
     """
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        undefined=StrictUndefined,
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     arms = results["arms"]
     shown = {arm["kind"] for arm in arms}
-    return environment.get_template("utility.html.j2").render(
+    return rendered(
+        "utility.html.j2",
         **results,
         colours=COLOURS,
         kinds={kind: words for kind, words in KINDS.items() if kind in shown},
