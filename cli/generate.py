@@ -8,7 +8,7 @@ import click
 
 from cli.console import progress_bar
 from cli.drawing import drawing_options, make_sampler
-from cli.writing import make_runtime, runtime_options
+from cli.writing import make_runtime, parted_options, runtime_options
 from generation.examples import read_own_notes
 from generation.kinds import KINDS
 from generation.lemmas import check_language
@@ -102,7 +102,9 @@ def command(
         raise click.UsageError("--terse words notes without a model; add --template-only")
     graph = Graph.open(workspace.graph)
     own = read_own_notes(examples) if examples else None
-    runtime, drawing = make_runtime(model, template_only, options)
+    of_model, drawing = parted_options(options)
+    sampler = make_sampler(workspace, graph, **drawing)
+    runtime = make_runtime(model, template_only, of_model)
     config = NoteConfig(
         lang=lang,
         kind=kind,
@@ -112,7 +114,6 @@ def command(
         style=Style(varied, abbreviated, terse, typos),
         embellished=embellish,
     )
-    sampler = make_sampler(workspace, graph, **drawing)
     writer = NoteWriter(graph, config, runtime, own, templates)
     if preview:
         _preview(writer, list(sampler.draw(seed, preview)))

@@ -51,7 +51,7 @@ def evaluate_command(
 
     langs = tuple(check_language(one.strip()) for one in lang.split(",")) if lang else ()
     config = EvalConfig(part, limit, seed, langs, not no_instruction, max_tokens)
-    runtime, _ = make_runtime(model, False, options)
+    runtime = make_runtime(model, False, options)
     assert runtime is not None
     try:
         with progress_bar("items") as progress:

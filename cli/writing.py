@@ -45,28 +45,29 @@ def model_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-def make_runtime(
-    model: str | None, template_only: bool, options: dict[str, Any]
-) -> tuple["Runtime | None", dict[str, Any]]:
-    """Make the runtime that the options ask for.
+def parted_options(options: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Part the options of :func:`model_options` from any others."""
+    names = ("gpu_layers", "threads", "width", "mode", "lora", "endpoint", "model_languages")
+    own = {name: options[name] for name in names}
+    return own, {name: value for name, value in options.items() if name not in names}
+
+
+def make_runtime(model: str | None, template_only: bool, own: dict[str, Any]) -> "Runtime | None":
+    """Make the runtime that the options ask for, which may take a while: a model is loaded.
 
     :param model: path of a GGUF file, or the endpoint's name of a model.
     :param template_only: True for none.
-    :param options: the options of :func:`model_options`, and any others.
-    :returns: the runtime, and the other options.
+    :param own: the options of :func:`model_options`.
     """
-    names = ("gpu_layers", "threads", "width", "mode", "lora", "endpoint", "model_languages")
-    own = {name: options[name] for name in names}
-    rest = {name: value for name, value in options.items() if name not in names}
     if template_only and (model or own["endpoint"]):
         raise click.UsageError("--template-only words notes without a model; drop --model and --endpoint")
     if template_only:
-        return None, rest
+        return None
     listed = own["model_languages"]
     languages = tuple(check_language(part.strip()) for part in listed.split(",")) if listed else None
     if own["endpoint"]:
-        return _endpoint(model, languages, own), rest
-    return _local(Path(model) if model else None, languages, own), rest
+        return _endpoint(model, languages, own)
+    return _local(Path(model) if model else None, languages, own)
 
 
 def _endpoint(model: str | None, languages: tuple[str, ...] | None, own: dict[str, Any]) -> "Runtime":

@@ -189,6 +189,7 @@ def test_a_run_is_of_one_reasoner_and_one_configuration(kg: Run, core_folder: Pa
     [
         (("--lang", "de", "--template-only"), "unknown language 'de'; take one of en, ru"),
         (("--codes", "Q99", "--template-only"), "unknown disease 'Q99'"),
+        (("--codes", "Q99", "--model", "missing.gguf"), "unknown disease 'Q99'"),  # before a model is loaded
         (("--model", "nowhere.gguf"), "no model file at nowhere.gguf"),
         (("--lang", "ru", *ONE_THREAD), "writes en, not ru; give --model a model that does (with --model-languages ru"),
         (("--model-languages", "en,fr"), "unknown language 'fr'; take one of en, ru"),
