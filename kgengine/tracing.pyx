@@ -134,14 +134,15 @@ cdef class Tracer:
                     self._keep(number, &order[0])
                 if self.stamp > 2_000_000_000:
                     self._forget()
+        paths = self.question.size()
         return (
-            _integers(self.kept),
-            _integers(self.facts),
-            _integers(self.question),
-            _integers(self.nodes).reshape(self.question.size(), self.hops),
-            _integers(self.first_edges).reshape(self.question.size(), self.width),
-            _integers(self.edges).reshape(self.question.size(), self.hops - 1),
-            _floats(self.weight),
+            _array(self.kept.data(), self.kept.size(), np.int64),
+            _array(self.facts.data(), self.facts.size(), np.int64),
+            _array(self.question.data(), paths, np.int64),
+            _array(self.nodes.data(), self.nodes.size(), np.int64).reshape(paths, self.hops),
+            _array(self.first_edges.data(), self.first_edges.size(), np.int64).reshape(paths, self.width),
+            _array(self.edges.data(), self.edges.size(), np.int64).reshape(paths, self.hops - 1),
+            _array(self.weight.data(), paths, np.float64),
         )
 
     cdef void _clear(self) noexcept nogil:
@@ -167,14 +168,14 @@ cdef class Tracer:
         cdef const Step* step = &self.steps[0]
         cdef vector[Link]* level = &self.levels[0]
         cdef Py_ssize_t number, place
-        cdef int64_t position, found, edge, start
+        cdef int64_t position, found, degree, start
         cdef Link link
         level.clear()
         self.meeting_edges.clear()
         self.by_degree.resize(self.width)
         for number in range(self.width):  # by insertion: anchors of like degree stay in their order
-            place = number
-            while place > 0 and _degree(step, self.anchors[self.by_degree[place - 1]]) > _degree(step, self.anchors[number]):
+            place, degree = number, _degree(step, self.anchors[number])
+            while place > 0 and _degree(step, self.anchors[self.by_degree[place - 1]]) > degree:
                 self.by_degree[place] = self.by_degree[place - 1]
                 place -= 1
             self.by_degree[place] = number
@@ -318,19 +319,11 @@ cdef class Tracer:
         return fresh
 
 
-cdef object _integers(const vector[int64_t]& found):
-    cdef int64_t[::1] copy
-    array = np.empty(found.size(), np.int64)
-    if found.size():
-        copy = array
-        memcpy(&copy[0], found.data(), found.size() * sizeof(int64_t))
-    return array
-
-
-cdef object _floats(const vector[double]& found):
-    cdef double[::1] copy
-    array = np.empty(found.size(), np.float64)
-    if found.size():
-        copy = array
-        memcpy(&copy[0], found.data(), found.size() * sizeof(double))
+cdef object _array(const void* numbers, size_t count, kind):
+    """Copy numbers of eight bytes into an array."""
+    cdef unsigned char[::1] raw
+    array = np.empty(count, kind)
+    if count:
+        raw = array.view(np.uint8)
+        memcpy(&raw[0], numbers, 8 * count)
     return array
