@@ -100,6 +100,24 @@ class StepTable:
         return np.asarray(self.ends[self.indptr[node - self.first_entry] + number], np.int64)
 
 
+class StepTables:
+    """The steps of a graph, each made once and kept.
+
+    :ivar graph: the graph.
+    """
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self._made: dict[tuple[str, str, str], StepTable] = {}
+
+    def step(self, entry: str, exit: str, relation: str) -> StepTable:
+        """Give the step from nodes of one type to those of another."""
+        key = entry, exit, relation
+        if key not in self._made:
+            self._made[key] = StepTable(self.graph, *key)
+        return self._made[key]
+
+
 def _joined(parts: list[Ints]) -> Ints:
     return np.concatenate([np.zeros(0, np.int64), *parts])
 
@@ -112,18 +130,19 @@ class PathTracer:
 
     :ivar steps: one for each hop.
 
-    :param graph: the graph.
+    :param tables: the graph's steps.
     :param types: types of the nodes on the path, those of the anchors first.
     :param relations: of each step.
     :param ways: for each step, the fewest paths by which its node must be reached; 1 where not given.
     """
 
-    def __init__(self, graph: Graph, types: Sequence[str], relations: Sequence[str], ways: Sequence[int] = ()) -> None:
-        path = zip(types, types[1:], relations, strict=False)
-        self.steps = [StepTable(graph, *step) for step in path]
-        self._order = np.arange(graph.num_nodes)
-        tables = [(one.indptr, one.ends, one.edges, one.weights, one.first_entry) for one in self.steps]
-        self._tracer = Tracer(tables, list(ways) or [1] * len(tables), graph.num_nodes, graph.num_edges)
+    def __init__(
+        self, tables: StepTables, types: Sequence[str], relations: Sequence[str], ways: Sequence[int] = ()
+    ) -> None:
+        self.steps = [tables.step(*step) for step in zip(types, types[1:], relations, strict=False)]
+        self._nodes = tables.graph.num_nodes
+        columns = [(one.indptr, one.ends, one.edges, one.weights, one.first_entry) for one in self.steps]
+        self._tracer = Tracer(columns, list(ways) or [1] * len(columns), self._nodes)
 
     def trace(
         self,
@@ -144,7 +163,7 @@ class PathTracer:
         :returns: the questions that count, and their paths.
         """
         lowest = np.full(len(anchors), -1) if lowest is None else lowest
-        order = self._order if order is None else order
+        order = np.arange(self._nodes) if order is None else order
         counted, facts, question, nodes, first_edges, edges, weight = self._tracer.trace(
             np.ascontiguousarray(anchors, np.int64), lowest, order, most, most_answers
         )

@@ -10,7 +10,7 @@ import numpy as np
 from libc.stdint cimport int32_t, int64_t
 from libc.string cimport memcpy
 from libcpp cimport bool as flag
-from libcpp.algorithm cimport sort
+from libcpp.algorithm cimport sort, unique
 from libcpp.vector cimport vector
 
 
@@ -67,24 +67,23 @@ cdef class Tracer:
         float64 [edges], and the node of row 0.
     :param ways: int64 [hops], the fewest paths by which a step's node must be reached.
     :param nodes: number of nodes of the graph.
-    :param edges: number of edges of the graph.
     """
 
     cdef object arrays  # keeps alive what `steps` points to
     cdef vector[Step] steps
     cdef vector[int64_t] ways
-    cdef vector[int32_t] seen_node, seen_edge, reached  # the stamp of the last visit; number of paths to a node
+    cdef vector[int32_t] seen, reached  # of a node: the stamp of its last visit; the number of paths to it
     cdef int32_t stamp
     cdef int hops
     cdef const int64_t* anchors  # of the question in hand
     cdef Py_ssize_t width
     cdef vector[vector[Link]] levels
-    cdef vector[int64_t] meeting_edges, by_degree
+    cdef vector[int64_t] meeting_edges, by_degree, proving
     cdef vector[Rank] ranks
     cdef vector[int64_t] kept, facts, question, nodes, first_edges, edges
     cdef vector[double] weight
 
-    def __init__(self, list steps, list ways, Py_ssize_t nodes, Py_ssize_t edges):
+    def __init__(self, list steps, list ways, Py_ssize_t nodes):
         cdef Step step
         cdef const int64_t[::1] indptr, edge_ids
         cdef const int32_t[::1] ends
@@ -98,9 +97,8 @@ cdef class Tracer:
             self.steps.push_back(step)
         for least in ways:
             self.ways.push_back(least)
-        self.seen_node.resize(nodes)
+        self.seen.resize(nodes)
         self.reached.resize(nodes)
-        self.seen_edge.resize(edges)
         self.levels.resize(self.hops)
 
     def trace(
@@ -157,10 +155,8 @@ cdef class Tracer:
     cdef void _forget(self) noexcept nogil:
         """Start the stamps again before their number overflows."""
         cdef size_t place
-        for place in range(self.seen_node.size()):
-            self.seen_node[place] = 0
-        for place in range(self.seen_edge.size()):
-            self.seen_edge[place] = 0
+        for place in range(self.seen.size()):
+            self.seen[place] = 0
         self.stamp = 0
 
     cdef int _meet(self, int64_t most) except -1 nogil:
@@ -223,8 +219,8 @@ cdef class Tracer:
                 link.node = step.ends[position]
                 if self._on_path(hop - 1, number, link.node) or self._is_anchor(link.node):
                     continue
-                if self.seen_node[link.node] != self.stamp:
-                    self.seen_node[link.node] = self.stamp
+                if self.seen[link.node] != self.stamp:
+                    self.seen[link.node] = self.stamp
                     self.reached[link.node] = 0
                     answers += 1
                     if answers > bound >= 0:
@@ -264,8 +260,8 @@ cdef class Tracer:
         cdef int hop
         self.stamp += 1
         for number in range(paths.size()):
-            if self.seen_node[paths[0][number].node] != self.stamp:
-                self.seen_node[paths[0][number].node] = self.stamp
+            if self.seen[paths[0][number].node] != self.stamp:
+                self.seen[paths[0][number].node] = self.stamp
                 answers += 1
             if lowest >= 0:
                 place = number
@@ -280,7 +276,7 @@ cdef class Tracer:
         cdef vector[Link]* paths = &self.levels[self.hops - 1]
         cdef Rank rank
         cdef Link link
-        cdef int64_t facts = 0, edge
+        cdef int64_t edge
         cdef size_t place, node_at = self.nodes.size(), edge_at = self.edges.size(), anchor
         cdef int32_t at
         cdef int hop
@@ -291,7 +287,7 @@ cdef class Tracer:
         sort(self.ranks.begin(), self.ranks.end(), _before)
         self.nodes.resize(node_at + paths.size() * self.hops)
         self.edges.resize(edge_at + paths.size() * (self.hops - 1))
-        self.stamp += 1
+        self.proving.clear()
         for place in range(self.ranks.size()):
             self.question.push_back(self.kept.size())
             self.weight.push_back(self.ranks[place].weight)
@@ -300,23 +296,19 @@ cdef class Tracer:
                 link = self.levels[hop][at]
                 self.nodes[node_at + hop] = link.node
                 self.edges[edge_at + hop - 1] = link.edge
-                facts += self._is_new(link.edge)
+                self.proving.push_back(link.edge)
                 at = link.parent
             self.nodes[node_at] = self.levels[0][at].node
             for anchor in range(self.width):
                 edge = self.meeting_edges[at * self.width + anchor]
                 self.first_edges.push_back(edge)
-                facts += self._is_new(edge)
+                self.proving.push_back(edge)
             node_at += self.hops
             edge_at += self.hops - 1
         self.kept.push_back(number)
-        self.facts.push_back(facts)
+        sort(self.proving.begin(), self.proving.end())
+        self.facts.push_back(unique(self.proving.begin(), self.proving.end()) - self.proving.begin())
         return 0
-
-    cdef bint _is_new(self, int64_t edge) noexcept nogil:
-        cdef bint fresh = self.seen_edge[edge] != self.stamp
-        self.seen_edge[edge] = self.stamp
-        return fresh
 
 
 cdef object _array(const void* numbers, size_t count, kind):

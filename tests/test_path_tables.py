@@ -17,7 +17,7 @@ from random_graphs import drawings, random_graphs
 
 from generation.qa.families import QAFamily, load_families
 from kgengine.graph import Graph
-from kgengine.path_tables import PathTable, PathTracer, StepTable
+from kgengine.path_tables import PathTable, PathTracer, StepTable, StepTables
 from kgengine.query import follow
 
 Path = tuple[int, ...]
@@ -80,7 +80,7 @@ def traced(
     most: int = 10_000,
 ) -> PathTable:
     """Trace questions, and give their paths by the row of their anchors."""
-    counted, _, paths = PathTracer(graph, types, relations, ways).trace(anchors, most)
+    counted, _, paths = PathTracer(StepTables(graph), types, relations, ways).trace(anchors, most)
     return replace(paths, question=counted[paths.question])
 
 
@@ -271,7 +271,7 @@ def test_only_questions_that_count_are_kept(make_graph: Callable[..., Graph], da
     ways = [data.draw(st.integers(1, 2)) for _ in relations]
     most = data.draw(st.integers(1, 4))
     lowest = np.array([data.draw(st.sampled_from([-1, *range(graph.num_nodes)])) for _ in anchors])
-    tracer, walk, expected = PathTracer(graph, types, relations, ways), NaiveWalk(graph), []
+    tracer, walk, expected = PathTracer(StepTables(graph), types, relations, ways), NaiveWalk(graph), []
     for question, own in enumerate(anchors.tolist()):
         paths = walk.paths(types, relations, own, ways)
         met = lowest[question] in (-1, min((path[0] for path in paths), default=-2))
@@ -288,7 +288,7 @@ def test_paths_lie_by_answer_and_weight_and_facts_are_counted(
     graph = make_graph(*data.draw(drawings()))
     types, relations, anchors = drawn_question(graph, data)
     order = np.array(data.draw(st.permutations(range(graph.num_nodes))))
-    tracer = PathTracer(graph, types, relations)
+    tracer = PathTracer(StepTables(graph), types, relations)
     for _ in range(2):  # nothing is left over from the call before
         counted, facts, paths = tracer.trace(anchors, order=order)
         for question in range(len(counted)):

@@ -25,6 +25,7 @@ from generation.qa.questions import Asker
 from generation.qa.splits import SplitConfig, Splitter
 from kgengine.errors import KGError, UnknownNameError
 from kgengine.graph import Graph
+from kgengine.path_tables import StepTables
 from kgengine.seeding import item_seed
 from kgengine.vectors import Floats
 
@@ -123,10 +124,11 @@ class QABuilder:
             usable &= one.unmistakable
         near = nearest_of_type(graph, shown, vectors, usable)
         spellers = {lang: Speller(graph, lang, names[lang], config.proofs, config.reasoned) for lang in config.langs}
+        tables = StepTables(graph)
         for family in self.families:
             for lang in config.langs:
                 if lang in family.wordings:
-                    asker = Asker(graph, family, names[lang], near, config.max_answers, config.seed, lang)
+                    asker = Asker(tables, family, names[lang], near, config.max_answers, config.seed, lang)
                     sequence = _ItemSequence(asker, spellers[lang], splitter, family)
                     self._groups.setdefault(family.hops, []).append(sequence)
         self._hops = tuple(dict.fromkeys(config.hops)) or tuple(sorted(self._groups))

@@ -15,8 +15,7 @@ from generation.qa.distractors import POOL, Places
 from generation.qa.drawing import AnchorSpace, Ints, below, mixed, permuted
 from generation.qa.families import CHOICE, NEGATIVE, YES_NO, QAFamily
 from generation.qa.naming import NodeNames
-from kgengine.graph import Graph
-from kgengine.path_tables import PathTable, PathTracer, StepTable
+from kgengine.path_tables import PathTable, PathTracer, StepTables
 from kgengine.seeding import item_seed
 
 Mask = npt.NDArray[np.bool_]
@@ -105,7 +104,7 @@ class Questions:
 class Asker:
     """Asks one family's questions in one language.
 
-    :param graph: the graph, which has edges for every step.
+    :param tables: the steps of the graph, which has edges for every one of the family's.
     :param family: the family.
     :param names: the nodes' names in the language.
     :param near: int32 [num_nodes, k], the nodes that stand as wrong options for each (`generation.qa.distractors`).
@@ -116,7 +115,7 @@ class Asker:
 
     def __init__(
         self,
-        graph: Graph,
+        tables: StepTables,
         family: QAFamily,
         names: NodeNames,
         near: Places,
@@ -125,11 +124,11 @@ class Asker:
         lang: str,
     ) -> None:
         self._family, self._names, self._near, self._max_answers = family, names, near, max_answers
-        self._tracer = PathTracer(graph, family.types, family.relations, family.ways)
+        self._tracer = PathTracer(tables, family.types, family.relations, family.ways)
         here, there, *_ = family.types
         self._most_paths = max_answers if family.hops == family.anchors == 1 else MOST_PATHS
-        step, back = self._tracer.steps[0], StepTable(graph, there, here, family.relations[0])
-        self._space = AnchorSpace(step, back, family.anchors, graph.span(here), graph.span(there))
+        step, back = self._tracer.steps[0], tables.step(there, here, family.relations[0])
+        self._space = AnchorSpace(step, back, family.anchors, tables.graph.span(here), tables.graph.span(there))
         self._wordings = len(family.wordings[lang])
         self._keys = [item_seed(seed, f"qa {family.name} {lang}", use) for use in range(6)]
 
