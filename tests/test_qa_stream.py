@@ -62,8 +62,8 @@ def test_batches_do_not_matter(core: Graph, some: list[Item], monkeypatch: pytes
         (building, "_LEAST_PLACES", 3000),
         (building, "_MOST_PLACES", 50),
         (building, "_MOST_PATHS", 300),
-        (building, "_usable_processors", lambda: 1),
-        (building, "_usable_processors", lambda: 7),
+        (building, "_threads", lambda: 1),
+        (building, "_threads", lambda: 7),
     ):
         with monkeypatch.context() as patch:
             patch.setattr(module, name, value)

@@ -37,6 +37,8 @@ _HOPELESS = 100_000
 _LEAST_PLACES, _MOST_PLACES, _MOST_PATHS = 32, 8_192, 1_000_000
 """Places that are asked at once: few at first, so that fifty items come at once; then more, as long as their paths stay
 few enough for some hundred megabytes."""
+_MOST_THREADS = 8
+"""More would take more memory, and gain little beside the interpreter's lock."""
 
 
 @dataclass(frozen=True)
@@ -137,12 +139,12 @@ class QABuilder:
             self._groups[hops] = [group[place] for place in order.tolist()]
 
     def items(self, count: int) -> Iterator[pyarrow.Table]:
-        """Build items, on all processors that this process may use.
+        """Build items, with a thread for each processor that this process may use.
 
         :param count: how many.
         :returns: tables of at most some ten thousand items, with an `id`; fewer in all when the graph has no more.
         """
-        with ThreadPoolExecutor(_usable_processors()) as pool:
+        with ThreadPoolExecutor(_threads()) as pool:
             mixing: Future[pyarrow.Table] | None = None
             for first, tables, order in self._batches(count, pool):
                 following = pool.submit(_mixed, first, tables, order)
@@ -192,8 +194,9 @@ def _mixed(first: int, tables: list[pyarrow.Table], order: Ints) -> pyarrow.Tabl
     return pyarrow.concat_tables(tables).take(pyarrow.array(order)).add_column(0, "id", [ids])
 
 
-def _usable_processors() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _threads() -> int:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return min(usable, _MOST_THREADS)
 
 
 def _asked(graph: Graph, config: QAConfig, families: Sequence[QAFamily]) -> list[QAFamily]:
